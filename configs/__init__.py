@@ -1,0 +1,1 @@
+"""Presets. `default.py` holds and explains every field; the others override a few."""

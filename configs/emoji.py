@@ -1,0 +1,22 @@
+"""Your own small pictures at 32x32 on a CPU: the demo's network on a folder or zip of images.
+
+Made with a zip of emoji in mind: upright, on white, and as good mirrored.
+
+Run:      python launch.py --config=configs/emoji.py --config.data.source=emoji.zip \
+            --workdir=runs/emoji
+Expected: coloured round things early, emoji-like faces and objects later.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import shapes
+
+
+def get_config() -> ConfigDict:
+  """The emoji preset; `data.source` is left empty for the command line to give."""
+  config = shapes.get_config()
+
+  config.data.source = ''
+  config.data.mirror = True
+
+  return config

@@ -1,0 +1,28 @@
+"""The demo: 32x32 coloured shapes, on a laptop's CPU. What `make train` runs.
+
+Run:      python launch.py --config=configs/shapes.py --workdir=runs/shapes
+Expected: recognisable shapes in fakes-*.png.
+"""
+
+from ml_collections import ConfigDict
+
+from configs import default
+
+
+def get_config() -> ConfigDict:
+  """The demo preset. gamma, the EMA and the mapping depth follow ADA's `auto` rules."""
+  config = default.get_config()
+
+  config.network.z_dim = config.network.w_dim = 64
+  config.network.mapping_layers = config.network.d_mapping_layers = 2
+  config.network.channel_base = 1024
+  config.network.channel_max = 64
+
+  config.train.batch_size = 16
+  config.train.total_kimg = 150.0
+  config.train.snapshot_kimg = 5.0
+  config.train.r1_gamma = 2e-4 * config.data.resolution**2 / config.train.batch_size
+  config.train.ema_kimg = config.train.batch_size * 10 / 32
+  config.train.ema_rampup = 0.05
+
+  return config

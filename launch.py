@@ -1,0 +1,64 @@
+"""The command line: flags and dispatch. `python launch.py --help` lists the commands.
+
+JAX is imported only once flags and config have proven good, so that help and complaints come
+at once.
+"""
+
+import argparse
+import pathlib
+import sys
+
+from stylegan2_jax import backend, command_line
+from stylegan2_jax.errors import UserError
+
+
+def train(flags: argparse.Namespace) -> None:
+  """Trains, or goes on with the run that --workdir holds."""
+  workdir = pathlib.Path(flags.workdir)
+  settings = command_line.training_settings(flags.config, flags.overrides, workdir)
+  backend.prepare()
+  from stylegan2_jax.training import loop
+
+  loop.train(settings, workdir)
+
+
+def summary(flags: argparse.Namespace) -> None:
+  """Prints both networks of a config, layer by layer."""
+  settings = command_line.network_settings(flags.config, flags.overrides)
+  backend.prepare()
+  from stylegan2_jax.tools import summary as tool
+
+  tool.print_summary(settings)
+
+
+def sample(flags: argparse.Namespace) -> None:
+  """Draws images from a trained model."""
+  backend.prepare()
+  from stylegan2_jax.tools import sample as tool
+
+  tool.sample_command(
+    workdir=pathlib.Path(flags.workdir),
+    seeds=flags.seeds,
+    truncation_psi=flags.truncation_psi,
+    noise_mode=flags.noise_mode,
+    out=flags.out,
+    class_name=flags.class_name,
+    step=flags.step,
+  )
+
+
+def main(argv: list[str]) -> int:
+  """Runs one command and returns the exit status: 2 for bad input, 130 after Ctrl-C."""
+  try:
+    flags = command_line.parse(argv)
+    {'train': train, 'summary': summary, 'sample': sample}[flags.command](flags)
+  except UserError as error:
+    print(f'error: {error}', file=sys.stderr)
+    return 2
+  except KeyboardInterrupt:
+    return 130
+  return 0
+
+
+if __name__ == '__main__':
+  sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,209 @@
+"""Settings: the frozen dataclasses that define a run, and their way to JSON and back.
+
+`configs/default.py` explains every field, `presets.py` builds a `Settings` from a preset
+file, `validation.py` checks the values. Everything below takes these, or plain arguments.
+"""
+
+import dataclasses
+import difflib
+import json
+import types
+import typing
+from collections.abc import Mapping
+
+from stylegan2_jax.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings:
+  """Where the pictures come from and what form they have."""
+
+  source: str = 'shapes'
+  dir: str = 'datasets'
+  resolution: int = 32
+  channels: int = 3
+  mirror: bool = False
+  labels: bool = False
+  threads: int = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkSettings:
+  """The architecture of generator and discriminator."""
+
+  z_dim: int = 512
+  w_dim: int = 512
+  mapping_layers: int = 8
+  d_mapping_layers: int = 8
+  channel_base: int = 32768
+  channel_max: int = 512
+  g_architecture: str = 'skip'
+  d_architecture: str = 'resnet'
+  mbstd_group: int = 4
+  mbstd_features: int = 1
+  num_reduced: int = 0
+  reduced_dtype: str = 'bfloat16'
+  clamp: float | None = 256.0
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSettings:
+  """The optimization: batch, durations, losses, optimizers, averages."""
+
+  batch_size: int = 32
+  micro_batch: int = 0
+  total_kimg: float = 25000.0
+  snapshot_kimg: float = 200.0
+  keep: int = 2
+  learning_rate: float = 0.0025
+  adam_b1: float = 0.0
+  adam_b2: float = 0.99
+  adam_eps: float = 1e-8
+  r1_gamma: float = 1.0
+  r1_interval: int = 16
+  pl_weight: float = 2.0
+  pl_interval: int = 4
+  pl_decay: float = 0.01
+  pl_batch_shrink: int = 2
+  style_mixing_prob: float = 0.9
+  ema_kimg: float = 10.0
+  ema_rampup: float | None = None
+  w_avg_beta: float = 0.995
+
+  @property
+  def chunk_size(self) -> int:
+    """Samples in a micro-batch: `micro_batch`, of which 0 means the whole batch."""
+    return self.micro_batch or self.batch_size
+
+
+@dataclasses.dataclass(frozen=True)
+class SampleSettings:
+  """The grids of fakes drawn while training."""
+
+  grid_rows: int = 4
+  grid_cols: int = 8
+  truncation_psi: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+  """Everything that defines a run. Nested as the fields of `configs/default.py`."""
+
+  seed: int = 0
+  data: DataSettings = DataSettings()
+  network: NetworkSettings = NetworkSettings()
+  train: TrainSettings = TrainSettings()
+  sample: SampleSettings = SampleSettings()
+
+
+# Fields that a resumed run may change: how long, how often, where from, how fast; never what.
+_MAY_CHANGE = {'train.total_kimg', 'train.snapshot_kimg', 'train.keep', 'data.dir', 'data.threads'}
+
+
+def field_types() -> dict[str, type]:
+  """Dotted name of every field, in order, with its annotated type.
+
+  >>> field_types()['train.batch_size']
+  <class 'int'>
+  """
+  result = {}
+  for outer in dataclasses.fields(Settings):
+    if dataclasses.is_dataclass(outer.type):
+      result |= {f'{outer.name}.{f.name}': f.type for f in dataclasses.fields(outer.type)}
+    else:
+      result[outer.name] = outer.type
+  return result
+
+
+def flatten(settings: Settings) -> dict[str, object]:
+  """Dotted name of every field, in order, with its value."""
+  return flatten_mapping(dataclasses.asdict(settings))
+
+
+def to_json(settings: Settings) -> str:
+  """Nested JSON, one field a line; `from_json` reads it back to an equal value."""
+  return json.dumps(dataclasses.asdict(settings), indent=2) + '\n'
+
+
+def from_json(text: str, name: str = 'config.json') -> Settings:
+  """The `Settings` that `to_json` wrote.
+
+  Raises:
+    UserError: not JSON, or a field is unknown, missing, or of a wrong type; `name` says where.
+  """
+  try:
+    values = json.loads(text)
+  except ValueError as error:
+    raise UserError(f'{name} is not valid JSON ({error}): restore or remove it') from None
+  if not isinstance(values, dict):
+    raise UserError(f'{name} does not hold a config: restore or remove it')
+  return from_mapping(values, name)
+
+
+def may_change(field: str) -> bool:
+  """Whether a run may be resumed with another value of this (dotted) field."""
+  return field in _MAY_CHANGE or field.startswith('sample.')
+
+
+def differences(old: Settings, new: Settings) -> dict[str, str]:
+  """The fields that differ, each with a readable line such as `train.batch_size: 32 -> 64`."""
+  before, after = flatten(old), flatten(new)
+  changed = [field for field in before if before[field] != after[field]]
+  return {field: f'{field}: {before[field]} -> {after[field]}' for field in changed}
+
+
+def from_mapping(values: Mapping, where: str) -> Settings:
+  """The `Settings` with exactly these nested fields; whole numbers are taken for floats.
+
+  Raises:
+    UserError: a field is unknown, missing, or of a wrong type; `where` says in which place.
+  """
+  given, types_of = flatten_mapping(values), field_types()
+  for field in given:
+    if field not in types_of:
+      raise UserError(unknown_field(field, where))
+  for field in types_of:
+    if field not in given:
+      raise UserError(f'{where} lacks the field {field}: add it (configs/default.py explains it)')
+  nested: dict = {}
+  for field, value in given.items():
+    group, _, name = field.rpartition('.')
+    target = nested.setdefault(group, {}) if group else nested
+    target[name] = _checked(field, value, types_of[field])
+  groups = {f.name: f.type for f in dataclasses.fields(Settings)}
+  return Settings(**{k: groups[k](**v) if isinstance(v, dict) else v for k, v in nested.items()})
+
+
+def flatten_mapping(values: Mapping) -> dict[str, object]:
+  """`{'train': {'keep': 2}, 'seed': 0}` as `{'train.keep': 2, 'seed': 0}`."""
+  flat = {}
+  for key, value in values.items():
+    if isinstance(value, Mapping):
+      flat |= {f'{key}.{name}': inner for name, inner in value.items()}
+    else:
+      flat[key] = value
+  return flat
+
+
+def _checked(field: str, value: object, annotation: type) -> object:
+  allowed = typing.get_args(annotation) or (annotation,)
+  if float in allowed and type(value) is int:
+    return float(value)
+  if type(value) not in allowed:
+    raise UserError(f'config field {field} = {value!r} must be {type_name(annotation)}')
+  return value
+
+
+def type_name(annotation: type) -> str:
+  """The type of a field in words: `a number or none`."""
+  names = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'text'}
+  names[types.NoneType] = 'none'
+  return ' or '.join(names[t] for t in typing.get_args(annotation) or (annotation,))
+
+
+def unknown_field(field: str, where: str) -> str:
+  """The line that says so, with the nearest name that exists."""
+  by_word = {name.rpartition('.')[2]: name for name in field_types()}
+  close = difflib.get_close_matches(field.rpartition('.')[2], by_word, 1)
+  hint = f'did you mean {by_word[close[0]]}?' if close else 'configs/default.py lists all'
+  return f'unknown config field {field} in {where}: {hint}'

@@ -1,0 +1,71 @@
+"""What a run says: a progress bar on a terminal, plain lines elsewhere, and a log file."""
+
+import pathlib
+import sys
+import threading
+import time
+
+from tqdm import tqdm
+
+_SECONDS_BETWEEN_LINES = 30
+
+
+class Console:
+  """Says lines on standard output and in a log file, and shows how far training is."""
+
+  def __init__(self, log_path: pathlib.Path):
+    """Appends to the log file."""
+    self._log = log_path.open('a', encoding='utf-8')
+    self._lock = threading.Lock()  # compilations report from threads
+    self._bar = None
+    self._last_line = -float('inf')
+
+  def say(self, text: str) -> None:
+    """Prints a line (above the bar, where there is one) and logs it with the time."""
+    with self._lock:
+      if self._bar is None:
+        print(text, flush=True)
+      else:
+        self._bar.write(text)
+      self._log.write(f'{time.strftime("%Y-%m-%d %H:%M:%S")} {text}\n')
+      self._log.flush()
+
+  def begin(self, done_kimg: float, total_kimg: float) -> None:
+    """Starts to show progress."""
+    self._begun, self._done, self._total = time.perf_counter(), done_kimg, total_kimg
+    if sys.stdout.isatty():
+      self._bar = tqdm(
+        total=total_kimg, initial=done_kimg, unit='kimg', file=sys.stdout, dynamic_ncols=True,
+        bar_format='{l_bar}{bar}| {n:.1f}/{total:.1f} kimg [{elapsed}<{remaining}{postfix}]',
+      )  # fmt: skip
+
+  def progress(self, kimg: float, numbers: dict[str, float]) -> None:
+    """Shows where training is: the bar every time, a plain line every half minute."""
+    shown = {name: f'{value:.3g}' for name, value in numbers.items()}
+    if self._bar is not None:
+      self._bar.n = min(kimg, self._total)
+      self._bar.set_postfix(shown, refresh=False)
+      self._bar.update(0)
+    elif time.perf_counter() - self._last_line > _SECONDS_BETWEEN_LINES:
+      self._last_line = time.perf_counter()
+      elapsed = self._last_line - self._begun
+      left = elapsed / max(kimg - self._done, 1e-9) * (self._total - kimg)
+      details = '  '.join(f'{name} {text}' for name, text in shown.items())
+      self.say(f'{kimg:.1f}/{self._total:.1f} kimg  {_clock(left)} left  {details}')
+
+  def close(self) -> None:
+    """Ends the bar and the log."""
+    if self._bar is not None:
+      self._bar.close()
+      self._bar = None
+    self._log.close()
+
+
+def _clock(seconds: float) -> str:
+  """h:mm:ss.
+
+  >>> _clock(3723.4)
+  '1:02:03'
+  """
+  minutes, seconds = divmod(int(seconds), 60)
+  return f'{minutes // 60}:{minutes % 60:02d}:{seconds:02d}'

@@ -1,0 +1,70 @@
+"""What all sources of pictures have in common."""
+
+import abc
+import contextlib
+import hashlib
+from typing import NamedTuple
+
+from stylegan2_jax.errors import UserError
+
+
+class Example(NamedTuple):
+  """One picture as it lies in its source."""
+
+  image: bytes  # encoded
+  label: int  # index into class_names, -1 without classes
+  name: str  # for messages: where it lies
+
+
+class Source(abc.ABC):
+  """What all sources have in common.
+
+  Reading is safe from several threads, and sources can be pickled.
+  """
+
+  class_names = ()  # tuple of str, empty when unlabelled
+
+  def __init__(self, data):
+    self.data = data
+
+  @abc.abstractmethod
+  def __len__(self):
+    """The number of pictures."""
+
+  @abc.abstractmethod
+  def read(self, index):
+    """Returns the Example `index`, in [0, len). Raises UserError if it cannot be read."""
+
+  @abc.abstractmethod
+  def describe(self):
+    """One line for people: what it is, how many pictures, how they come to size."""
+
+  @abc.abstractmethod
+  def _identity(self):
+    """Lines (str) that change whenever the pictures do."""
+
+  def __getitem__(self, index):
+    return self.read(index)
+
+  def labels(self):
+    """All labels, int32 [len], or None without classes."""
+    return None  # noqa: RET501
+
+  def fingerprint(self):
+    """A short hash that changes with the pictures, or the settings that change their pixels."""
+    digest = hashlib.sha256(f'{self.data.resolution} {self.data.channels}\n'.encode())
+    for line in self._identity():
+      digest.update(line.encode('utf-8', 'surrogateescape') + b'\n')
+    return digest.hexdigest()[:32]
+
+
+@contextlib.contextmanager
+def reading(name, remedy):
+  """Context in which whatever goes wrong while reading `name` becomes a UserError."""
+  try:
+    yield
+  except UserError:
+    raise
+  except Exception as error:  # operating system, zip, zlib, array_record: each has its own
+    reason = ' '.join(str(getattr(error, 'strerror', None) or error).split())
+    raise UserError(f'cannot read {name} ({reason or type(error).__name__}): {remedy}') from error

@@ -1,0 +1,137 @@
+"""Sources whose pictures are files: a folder or a zip archive, without labels."""
+
+import abc
+import contextlib
+import os
+import pathlib
+import threading
+import zipfile
+
+from stylegan2_jax.data import checking, decoding
+from stylegan2_jax.data.base import Example, Source, reading
+from stylegan2_jax.errors import UserError
+
+
+class FileSource(Source):
+  """Pictures that are files under a common root, without labels. Subclasses reach the files."""
+
+  def __init__(self, data, root, sizes):
+    """Keeps the files with an image ending, sorted by name, and checks them.
+
+    Args:
+      data: DataSettings.
+      root: str, what to call the whole.
+      sizes: relative POSIX path of every file, with its size in bytes.
+
+    Raises:
+      UserError: there is no image, or one cannot be trained on.
+    """
+    super().__init__(data)
+    self._root = root
+    self._names = checking.image_names(root, sizes)
+    self._sizes = [sizes[name] for name in self._names]
+    self._sides = checking.check_images(self)
+
+  def __len__(self):
+    return len(self._names)
+
+  @abc.abstractmethod
+  def open(self, index):
+    """Returns a context manager that gives a file as seekable binary stream."""
+
+  def encoded_size(self, index):
+    """The bytes of a file."""
+    return self._sizes[index]
+
+  def name(self, index):
+    """What to call a picture in messages."""
+    return f'{self._root}/{self._names[index]}'
+
+  def side(self, index):
+    """Checks the header of a picture; its side in pixels. Raises UserError."""
+    name = self.name(index)
+    with reading(name, 'restore or remove it'), self.open(index) as stream:
+      return decoding.check_header(self.data, stream, name)
+
+  def read(self, index):
+    """Returns the Example `index`."""
+    name = self.name(index)
+    with reading(name, 'restore or remove it'), self.open(index) as stream:
+      return Example(stream.read(), -1, name)
+
+  def describe(self):
+    """One line for people."""
+    low, high = min(self._sides), max(self._sides)
+    size = f'{low}x{low}' if low == high else f'{low}x{low} to {high}x{high}'
+    scaling = decoding.scaling(self._sides, self.data.resolution)
+    return f'{self._root}: {len(self)} images of {size}' + (f', {scaling}' if scaling else '')
+
+  def _identity(self):
+    for name, size in zip(self._names, self._sizes, strict=True):
+      yield f'{name} {size}'
+
+
+class FolderSource(FileSource):
+  """All images in a folder and the folders in it, in the order of their relative paths."""
+
+  def __init__(self, data, path):
+    self._path = pathlib.Path(path)
+    with reading(str(path), 'make it readable'):
+      sizes = {file.relative_to(path).as_posix(): file.stat().st_size for file in _files(path)}
+    super().__init__(data, str(path), sizes)
+
+  def open(self, index):
+    """Opens a file for reading."""
+    return open(self._path / self._names[index], 'rb')
+
+
+class ZipSource(FileSource):
+  """All images in a zip archive, in the order of their names."""
+
+  def __init__(self, data, path):
+    self._path = pathlib.Path(path)
+    self._connect()
+    files = [info for info in self._archive.infolist() if not info.is_dir()]
+    if any(info.flag_bits & 1 for info in files):
+      raise UserError(f'{path} is encrypted: make it again without a password')
+    super().__init__(data, str(path), {info.filename: info.file_size for info in files})
+
+  def _connect(self):
+    self._lock = threading.Lock()  # a ZipFile has one position in its file
+    try:
+      self._archive = zipfile.ZipFile(self._path)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+      raise UserError(
+        f'{self._path} is not a zip archive, or is damaged ({error}): data.source must be '
+        "'shapes', a folder of images or a zip of images"
+      ) from error
+    except OSError as error:
+      raise UserError(f'cannot read {self._path} ({error.strerror}): make it readable') from error
+
+  @contextlib.contextmanager
+  def open(self, index):
+    """Opens a file for reading."""
+    with self._lock, self._archive.open(self._names[index]) as stream:
+      yield stream
+
+  def _identity(self):
+    for line, name in zip(super()._identity(), self._names, strict=True):
+      yield f'{line} {self._archive.getinfo(name).CRC:08x}'
+
+  def __getstate__(self):
+    state = self.__dict__.copy()
+    del state['_lock'], state['_archive']
+    return state
+
+  def __setstate__(self, state):
+    self.__dict__.update(state)
+    self._connect()
+
+
+def _files(path):
+  def fail(error):
+    raise error
+
+  for folder, _, names in os.walk(path, onerror=fail):
+    for name in names:
+      yield pathlib.Path(folder, name)

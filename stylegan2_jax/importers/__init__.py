@@ -1,0 +1,1 @@
+"""Weights in other projects' layouts, as trees of this one."""

@@ -1,0 +1,57 @@
+"""Names and layouts of the official PyTorch implementation, both ways.
+
+Official tensors are keyed by dotted names and laid out OIHW (convolutions) and [out, in] (dense);
+here they are nested trees, HWIO and [in, out]. The two sets of names are the same otherwise, so
+the layout follows from the number of axes alone.
+"""
+
+from collections.abc import Mapping
+
+from flax import traverse_util
+import jax
+import numpy as np
+
+BUFFERS = ('noise_const', 'w_avg', 'resample_filter')
+
+
+def to_tree(arrays: Mapping[str, np.ndarray], dtype=np.float32) -> dict:
+  """Parameters from official arrays: {'b4.conv.weight': OIHW, ...} -> {'b4': {'conv': ...}}.
+
+  Buffers (noise maps, w_avg, filter taps) are left out; see `buffers`.
+  """
+  flat = {}
+  for name, value in arrays.items():
+    parts = tuple(name.split('.'))
+    if parts[-1] not in BUFFERS:
+      flat[parts] = _to_ours(parts[-1], np.asarray(value, dtype))
+  return traverse_util.unflatten_dict(flat)
+
+
+def buffers(arrays: Mapping[str, np.ndarray], dtype=np.float32) -> tuple[dict, np.ndarray]:
+  """(noise maps as networks/noise.py has them, w_avg [w_dim]) from a generator's official arrays."""
+  maps = {}
+  for name, value in arrays.items():
+    parts = name.split('.')
+    if parts[-1] == 'noise_const':
+      maps.setdefault(parts[-3], {})[parts[-2]] = np.asarray(value, dtype)
+  return maps, np.asarray(arrays['mapping.w_avg'], dtype)
+
+
+def from_tree(tree: Mapping) -> dict[str, np.ndarray]:
+  """The inverse of `to_tree`: official names and layouts."""
+  flat = traverse_util.flatten_dict(jax.tree.map(np.asarray, dict(tree)))
+  return {'.'.join(parts): _to_official(parts[-1], value) for parts, value in flat.items()}
+
+
+def _to_ours(leaf: str, value: np.ndarray) -> np.ndarray:
+  if leaf == 'const':
+    return value.transpose(1, 2, 0)  # [C, 4, 4] -> [4, 4, C]
+  axes = {4: (2, 3, 1, 0), 2: (1, 0)}.get(value.ndim)
+  return value.transpose(axes) if axes else value
+
+
+def _to_official(leaf: str, value: np.ndarray) -> np.ndarray:
+  if leaf == 'const':
+    return value.transpose(2, 0, 1)
+  axes = {4: (3, 2, 0, 1), 2: (1, 0)}.get(value.ndim)
+  return value.transpose(axes) if axes else value

@@ -1,0 +1,1 @@
+"""Floor 1: Flax (linen) modules of the mapping network, the generator and the discriminator."""

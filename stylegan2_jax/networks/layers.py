@@ -1,0 +1,102 @@
+"""Dense and convolution layers with equalized learning rate, and what each resolution looks like.
+
+Source: equalized learning rate, Progressive GAN (arXiv 1710.10196), section 4.1: weights are stored
+as N(0, 1) divided by the learning-rate multiplier and scaled at run time.
+"""
+
+from typing import Any
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+
+from stylegan2_jax.ops.activations import bias_act
+from stylegan2_jax.ops.conv import conv2d, downsample_conv2d, upsample_conv2d
+
+ARCHITECTURES = ('orig', 'skip', 'resnet')
+
+
+def num_channels(resolution: int, channel_base: int, channel_max: int) -> int:
+  """Feature maps at a resolution: min(channel_base // resolution, channel_max)."""
+  return min(channel_base // resolution, channel_max)
+
+
+def block_resolutions(resolution: int) -> tuple[int, ...]:
+  """(4, 8, ..., resolution)."""
+  return tuple(2**i for i in range(2, resolution.bit_length()))
+
+
+def reduced_from(resolution: int, num_reduced: int) -> int:
+  """The lowest resolution of the `num_reduced` highest ones, never below 8."""
+  return max(2 * resolution >> num_reduced, 8)
+
+
+def scaled_normal(stddev: float):
+  """Initializer N(0, stddev²)."""
+
+  def init(key, shape, dtype):
+    return jax.random.normal(key, shape, dtype) * jnp.asarray(stddev, dtype)
+
+  return init
+
+
+class Dense(nn.Module):
+  """act(x·W·m/√fan_in + bias·m); W is stored as N(0, 1)/m, m the learning-rate multiplier.
+
+  [N, C_in] -> [N, features]. Parameters: weight [C_in, features], bias [features].
+  """
+
+  features: int
+  activation: str = 'linear'
+  lr_multiplier: float = 1.0
+  bias_init: float = 0.0
+  dtype: Any = jnp.float32
+  param_dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    m, fan_in = self.lr_multiplier, x.shape[-1]
+    shape = (fan_in, self.features)
+    weight = self.param('weight', scaled_normal(1 / m), shape, self.param_dtype)
+    bias = self.param(
+      'bias', nn.initializers.constant(self.bias_init), (self.features,), self.param_dtype
+    )
+    y = x.astype(self.dtype) @ (weight * (m / fan_in**0.5)).astype(self.dtype)
+    return bias_act(y, bias * m if m != 1 else bias, self.activation)  # [N, features]
+
+
+class Conv(nn.Module):
+  """act(conv(x, W/√(C_in·k²)) + bias)·gain, at the same, twice or half the resolution.
+
+  [N, H, W, C_in] -> [N, H·up/down, W·up/down, features].
+  Parameters: weight [k, k, C_in, features], bias [features] if `use_bias`.
+  """
+
+  features: int
+  kernel_size: int
+  activation: str = 'lrelu'
+  use_bias: bool = True
+  up: int = 1
+  down: int = 1
+  gain: float = 1.0
+  clamp: float | None = None
+  dtype: Any = jnp.float32
+  param_dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: jax.Array) -> jax.Array:
+    k, fan_in = self.kernel_size, x.shape[-1] * self.kernel_size**2
+    shape = (k, k, x.shape[-1], self.features)
+    weight = self.param('weight', scaled_normal(1.0), shape, self.param_dtype)
+    weight = (weight * (1 / fan_in**0.5)).astype(self.dtype)
+    x = x.astype(self.dtype)
+    if self.up == 2:
+      y = upsample_conv2d(x, weight)
+    elif self.down == 2:
+      y = downsample_conv2d(x, weight)
+    else:
+      y = conv2d(x, weight, padding=k // 2)
+    bias = None
+    if self.use_bias:
+      bias = self.param('bias', nn.initializers.zeros, (self.features,), self.param_dtype)
+    return bias_act(y, bias, self.activation, self.gain, self.clamp)

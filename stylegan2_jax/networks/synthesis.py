@@ -1,0 +1,181 @@
+"""The synthesis network g: W -> images, in its three architectures.
+
+Source: StyleGAN2 (arXiv 1912.04958), section 2 (layers) and section 4.1 and figure 7 (`orig`,
+`skip`, `resnet`). Per layer: modulated convolution, + noise·strength, + bias, leaky ReLU·√2,
+clamp.
+"""
+
+from typing import Any
+
+from flax import linen as nn
+import jax
+import jax.numpy as jnp
+
+from stylegan2_jax.networks.layers import (
+  Conv,
+  Dense,
+  block_resolutions,
+  num_channels,
+  reduced_from,
+  scaled_normal,
+)
+from stylegan2_jax.networks.noise import NoiseMaps
+from stylegan2_jax.ops.activations import bias_act
+from stylegan2_jax.ops.fir import upsample2d
+from stylegan2_jax.ops.modulated_conv import modulated_conv2d
+
+RESIDUAL_GAIN = 0.5**0.5
+
+
+class SynthesisLayer(nn.Module):
+  """Modulated 3×3 convolution with noise: x [N, H, W, C_in], w [N, w_dim] -> [N, up·H, up·W, features]."""
+
+  features: int
+  up: int = 1
+  gain: float = 1.0
+  clamp: float | None = None
+  dtype: Any = jnp.float32
+  param_dtype: Any = jnp.float32
+  full_dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: jax.Array, w: jax.Array, noise: jax.Array | None) -> jax.Array:
+    """noise: [N, H', W'] per sample, [H', W'] shared, or None, at the output's size."""
+    c_in = x.shape[-1]
+    styles = Dense(
+      c_in, bias_init=1.0, dtype=self.full_dtype, param_dtype=self.param_dtype, name='affine'
+    )(w)
+    weight = self.param(
+      'weight', scaled_normal(1.0), (3, 3, c_in, self.features), self.param_dtype
+    )
+    strength = self.param('noise_strength', nn.initializers.zeros, (), self.param_dtype)
+    bias = self.param('bias', nn.initializers.zeros, (self.features,), self.param_dtype)
+    x = modulated_conv2d(x.astype(self.dtype), weight, styles, up=self.up)
+    if noise is not None:
+      maps = noise if noise.ndim == 3 else noise[None]  # [N or 1, H', W']
+      x = x + (maps * strength)[..., None].astype(x.dtype)
+    return bias_act(x, bias, gain=self.gain, clamp=self.clamp)  # [N, H', W', features]
+
+
+class ToRGB(nn.Module):
+  """1×1 modulated convolution without demodulation: [N, H, W, C] -> [N, H, W, channels]."""
+
+  channels: int
+  clamp: float | None = None
+  dtype: Any = jnp.float32
+  param_dtype: Any = jnp.float32
+  full_dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, x: jax.Array, w: jax.Array) -> jax.Array:
+    c_in = x.shape[-1]
+    styles = Dense(
+      c_in, bias_init=1.0, dtype=self.full_dtype, param_dtype=self.param_dtype, name='affine'
+    )(w)
+    weight = self.param(
+      'weight', scaled_normal(1.0), (1, 1, c_in, self.channels), self.param_dtype
+    )
+    bias = self.param('bias', nn.initializers.zeros, (self.channels,), self.param_dtype)
+    x = modulated_conv2d(x.astype(self.dtype), weight, styles / c_in**0.5, demodulate=False)
+    return bias_act(x, bias, 'linear', clamp=self.clamp)
+
+
+class SynthesisBlock(nn.Module):
+  """One resolution: (constant or conv0 at twice the size), conv1, and the way to RGB.
+
+  x [N, H/2, W/2, C_in] (None at 4×4), img [N, H/2, W/2, channels] or None, ws [N, 2 or 3, w_dim]:
+  one w per convolution, then ToRGB's -> (x [N, H, W, features], img [N, H, W, channels] or None).
+  """
+
+  resolution: int
+  features: int
+  channels: int
+  architecture: str
+  is_last: bool
+  clamp: float | None = None
+  dtype: Any = jnp.float32
+  param_dtype: Any = jnp.float32
+  full_dtype: Any = jnp.float32
+
+  @nn.compact
+  def __call__(self, x, img, ws, noise):
+    dtypes = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
+    layer = {**dtypes, 'full_dtype': self.full_dtype, 'clamp': self.clamp}
+    resnet = self.architecture == 'resnet'
+    ws = list(ws.transpose(1, 0, 2))  # each [N, w_dim]
+    if x is None:
+      shape = (self.resolution, self.resolution, self.features)
+      const = self.param('const', scaled_normal(1.0), shape, self.param_dtype)
+      x = jnp.broadcast_to(const.astype(self.dtype), (ws[0].shape[0], *shape))
+      x = SynthesisLayer(self.features, name='conv1', **layer)(x, ws.pop(0), noise.get('conv1'))
+    else:
+      skip = None
+      if resnet:
+        skip = Conv(
+          self.features, 1, 'linear', use_bias=False, up=2, gain=RESIDUAL_GAIN, name='skip', **dtypes
+        )(x)
+      x = SynthesisLayer(self.features, up=2, name='conv0', **layer)(
+        x, ws.pop(0), noise.get('conv0')
+      )
+      # The residual sum is scaled by √½; conv1's clamp follows its share of that gain.
+      x = SynthesisLayer(
+        self.features, gain=RESIDUAL_GAIN if resnet else 1.0, name='conv1', **layer
+      )(x, ws.pop(0), noise.get('conv1'))
+      x = x if skip is None else x + skip
+    if img is not None:
+      img = upsample2d(img)
+    if self.is_last or self.architecture == 'skip':
+      rgb = ToRGB(self.channels, name='torgb', **layer)(x, ws.pop(0))
+      rgb = rgb.astype(self.full_dtype)  # RGB is summed in full precision
+      img = rgb if img is None else img + rgb
+    return x, img
+
+
+class Synthesis(nn.Module):
+  """ws [N, num_ws, w_dim], noise maps -> images [N, resolution, resolution, channels].
+
+  The `num_reduced` highest resolutions compute in `reduced_dtype`, all else in `dtype`.
+  """
+
+  resolution: int
+  channels: int
+  channel_base: int
+  channel_max: int
+  architecture: str
+  num_reduced: int = 0
+  reduced_dtype: Any = jnp.bfloat16
+  clamp: float | None = None
+  dtype: Any = jnp.float32
+  param_dtype: Any = jnp.float32
+
+  @property
+  def num_ws(self) -> int:
+    """One w per convolution and one for the last ToRGB: 2·log2(resolution) − 2."""
+    return 2 * (self.resolution.bit_length() - 1) - 2
+
+  @nn.compact
+  def __call__(self, ws: jax.Array, noise: NoiseMaps | None = None) -> jax.Array:
+    if ws.ndim != 3 or ws.shape[1] != self.num_ws:
+      raise ValueError(f'ws must be [N, {self.num_ws}, w_dim], got {ws.shape}')
+    ws = ws.astype(self.dtype)
+    reduced = reduced_from(self.resolution, self.num_reduced)
+    x = img = None
+    first = 0  # index of the block's first w; its ToRGB shares the next block's first
+    for r in block_resolutions(self.resolution):
+      num_convs = 1 if r == 4 else 2
+      block = SynthesisBlock(
+        resolution=r,
+        features=num_channels(r, self.channel_base, self.channel_max),
+        channels=self.channels,
+        architecture=self.architecture,
+        is_last=r == self.resolution,
+        clamp=self.clamp,
+        dtype=self.reduced_dtype if r >= reduced else self.dtype,
+        param_dtype=self.param_dtype,
+        full_dtype=self.dtype,
+        name=f'b{r}',
+      )
+      maps = {} if noise is None else noise[f'b{r}']
+      x, img = block(x, img, ws[:, first : first + num_convs + 1], maps)
+      first += num_convs
+    return img

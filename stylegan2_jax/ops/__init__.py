@@ -1,0 +1,1 @@
+"""Floor 0: pure functions of arrays, NHWC images and HWIO kernels."""

@@ -1,0 +1,79 @@
+"""Pictures from a trained generator: latents of seeds, truncation, noise, in batches."""
+
+from collections.abc import Sequence
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stylegan2_jax.images import to_uint8
+from stylegan2_jax.networks.generator import Generator
+from stylegan2_jax.networks.mapping import truncate
+from stylegan2_jax.networks.noise import NoiseMaps, random_noise
+
+NOISE_MODES = ('const', 'random', 'none')
+
+
+class Sampler:
+  """Draws pictures by seed; the same seed gives the same picture in any batch."""
+
+  def __init__(self, generator: Generator, params, w_avg: jax.Array, noise_maps: NoiseMaps):
+    """Takes the generator's (EMA) parameters, w_avg [w_dim] and its constant noise maps."""
+    self._generator = generator
+    self._weights = (params, w_avg, noise_maps)
+
+  def sample(
+    self,
+    seeds: Sequence[int],
+    psi: float = 1.0,
+    labels: np.ndarray | None = None,
+    noise: str = 'const',
+    batch_size: int = 16,
+  ) -> np.ndarray:
+    """One picture per seed.
+
+    Args:
+      seeds: of the latents (and of the noise where it is random).
+      psi: truncation ψ.
+      labels: [len(seeds), c_dim] for conditional generators.
+      noise: 'const' (stored maps), 'random' (per seed) or 'none'.
+      batch_size: pictures computed at a time.
+
+    Returns:
+      uint8 [len(seeds), R, R, channels].
+    """
+    if noise not in NOISE_MODES:
+      raise ValueError(f'noise {noise!r}: use one of {", ".join(NOISE_MODES)}')
+    seeds = np.asarray(seeds, np.uint32)
+    pictures = []
+    for start in range(0, len(seeds), batch_size):
+      chosen = np.arange(start, start + batch_size) % len(seeds)  # the last batch is filled up
+      label = None if labels is None else jnp.asarray(labels[chosen])
+      batch = _draw(
+        self._generator, noise, *self._weights, jnp.asarray(seeds[chosen]), label, jnp.float32(psi)
+      )
+      pictures.append(np.asarray(batch)[: len(seeds) - start])
+    return np.concatenate(pictures)
+
+
+def seed_latents(seeds: jax.Array, z_dim: int, dtype=jnp.float32) -> tuple[jax.Array, jax.Array]:
+  """(z [N, z_dim], noise keys [N]) of seeds uint32 [N]."""
+  keys = jax.vmap(jax.random.key)(seeds)
+  z_keys, noise_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
+  return jax.vmap(lambda k: jax.random.normal(k, (z_dim,), dtype))(z_keys), noise_keys
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _draw(generator, noise, params, w_avg, noise_maps, seeds, label, psi):
+  """uint8 [N, R, R, channels]."""
+  mapping, synthesis = generator.mapping, generator.synthesis
+  z, noise_keys = seed_latents(seeds, mapping.z_dim, mapping.dtype)
+  ws = mapping.apply({'params': params['mapping']}, z, label)
+  ws = truncate(ws, w_avg, psi)
+  maps = {
+    'const': lambda: noise_maps,
+    'random': lambda: random_noise(noise_keys, synthesis.resolution, mapping.dtype),
+    'none': lambda: None,
+  }[noise]()
+  return to_uint8(synthesis.apply({'params': params['synthesis']}, ws, maps))

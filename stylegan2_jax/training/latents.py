@@ -1,0 +1,105 @@
+"""Every random draw of training, as a function of (root key, step, phase, global index).
+
+Draws never depend on the device: sample draws fold in the global sample index, draws shared by a
+micro-batch its global index. No key is used twice.
+"""
+
+from flax import struct
+import jax
+import jax.numpy as jnp
+
+from stylegan2_jax.networks.generator import Generator
+from stylegan2_jax.networks.noise import NoiseMaps, random_noise
+from stylegan2_jax.training.chunks import Chunks
+from stylegan2_jax.training.schedule import PHASES
+
+
+@struct.dataclass
+class Latents:
+  """What one phase needs to make a micro-batch of m fakes."""
+
+  z: jax.Array  # [m, z_dim]
+  label: jax.Array | None  # [m, c_dim]
+  noise: NoiseMaps  # [m, r, r] each
+  mixing_z: jax.Array | None  # [m, z_dim], the second latent of style mixing
+  mixing_cutoff: jax.Array | None  # int32 [], layers from here on use the second latent
+  path_noise: jax.Array | None  # N(0, 1) [m, H, W, C], path-length phase only
+
+
+def phase_key(root_key_data: jax.Array, step: jax.Array, phase: str) -> jax.Array:
+  """The key of one phase of one step."""
+  key = jax.random.fold_in(jax.random.wrap_key_data(root_key_data), step)
+  return jax.random.fold_in(key, PHASES.index(phase))
+
+
+def draw_latents(
+  key: jax.Array,
+  chunk: Chunks,
+  generator: Generator,
+  labels: jax.Array | None,
+  style_mixing_prob: float,
+  path_noise: bool = False,
+) -> Latents:
+  """Latents, labels, noise and style mixing for one micro-batch.
+
+  Args:
+    key: of the phase.
+    chunk: without leading axis; `sample` [m] says for which samples.
+    generator: for its sizes.
+    labels: those of the data set, [num_images] classes or [num_images, c_dim] vectors; fakes take
+      random ones of them. None for an unconditional generator.
+    style_mixing_prob: chance that a micro-batch mixes two latents (StyleGAN, section 3.1).
+    path_noise: also draw the path-length phase's image noise.
+  """
+  mapping, synthesis = generator.mapping, generator.synthesis
+  dtype = mapping.dtype
+  sample_key, chunk_key = jax.random.split(key)
+  keys = jax.vmap(lambda i: jax.random.fold_in(sample_key, i))(chunk.sample)
+  latent_keys, noise_keys, label_keys, path_keys = jax.vmap(
+    lambda k: jax.random.split(k, 4), out_axes=1
+  )(keys)
+
+  def normal(keys, shape):
+    return jax.vmap(lambda k: jax.random.normal(k, shape, dtype))(keys)
+
+  z = normal(latent_keys, (2, mapping.z_dim))  # [m, 2, z_dim]
+  mixing_z = cutoff = None
+  if style_mixing_prob > 0:
+    mixing_z = z[:, 1]
+    cutoff = draw_mixing_cutoff(
+      jax.random.fold_in(chunk_key, chunk.index), mapping.num_ws, style_mixing_prob
+    )
+  image_shape = (synthesis.resolution, synthesis.resolution, synthesis.channels)
+  return Latents(
+    z=z[:, 0],
+    label=None if labels is None else _draw_labels(label_keys, labels, mapping.c_dim, dtype),
+    noise=random_noise(noise_keys, synthesis.resolution, dtype),
+    mixing_z=mixing_z,
+    mixing_cutoff=cutoff,
+    path_noise=normal(path_keys, image_shape) if path_noise else None,
+  )
+
+
+def draw_mixing_cutoff(key: jax.Array, num_ws: int, prob: float) -> jax.Array:
+  """With `prob` uniform in {1, …, num_ws − 1}, else num_ws (no mixing): int32 []."""
+  coin, position = jax.random.uniform(key, (2,))  # one draw compiles faster than two
+  cutoff = 1 + jnp.floor(position * (num_ws - 1)).astype(jnp.int32)
+  return jnp.where(coin < prob, cutoff, num_ws)
+
+
+def mix_styles(ws: jax.Array, mixing_ws: jax.Array, cutoff: jax.Array) -> jax.Array:
+  """The first `cutoff` layers of ws, the rest of mixing_ws: [N, num_ws, w_dim]."""
+  return jnp.where(jnp.arange(ws.shape[1])[None, :, None] < cutoff, ws, mixing_ws)
+
+
+def label_vectors(labels: jax.Array, c_dim: int, dtype) -> jax.Array:
+  """Integer classes [N] become one-hot [N, c_dim]; vectors [N, c_dim] stay."""
+  if jnp.issubdtype(labels.dtype, jnp.integer):
+    return jax.nn.one_hot(labels, c_dim, dtype=dtype)
+  return labels.astype(dtype)
+
+
+def _draw_labels(keys, labels, c_dim, dtype):
+  """A random one of the data set's labels per key: [N, c_dim]."""
+  index = jax.vmap(lambda k: jax.random.randint(k, (), 0, labels.shape[0]))(keys)
+  return label_vectors(labels[index], c_dim, dtype)

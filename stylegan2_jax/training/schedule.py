@@ -1,0 +1,28 @@
+"""Which phases run in a step, and conversions between steps and kimg."""
+
+from stylegan2_jax.config import TrainSettings
+
+PHASES = ('generator', 'path_length', 'discriminator', 'r1')  # in the order they run
+
+
+def phases_at(step: int, train: TrainSettings) -> tuple[str, ...]:
+  """The phases of a step. Regularizers run lazily, on step 0 too, and never with weight 0."""
+  path_length = train.pl_weight != 0 and step % train.pl_interval == 0
+  r1 = train.r1_gamma != 0 and step % train.r1_interval == 0
+  due = {'generator': True, 'path_length': path_length, 'discriminator': True, 'r1': r1}
+  return tuple(phase for phase in PHASES if due[phase])
+
+
+def used_phases(train: TrainSettings) -> tuple[str, ...]:
+  """The phases that ever run: those of step 0."""
+  return phases_at(0, train)
+
+
+def steps_for(kimg: float, batch_size: int) -> int:
+  """The number of steps that show at least `kimg` thousand images."""
+  return -int(-kimg * 1000 // batch_size)
+
+
+def kimg_at(step: int, batch_size: int) -> float:
+  """Thousands of images shown in `step` steps."""
+  return step * batch_size / 1000

@@ -1,0 +1,74 @@
+"""The train state: everything that evolves, in one tree."""
+
+from typing import Any
+
+from flax import struct
+import jax
+import jax.numpy as jnp
+
+from stylegan2_jax.config import TrainSettings
+from stylegan2_jax.networks.builder import init_networks
+from stylegan2_jax.networks.discriminator import Discriminator
+from stylegan2_jax.networks.generator import Generator
+from stylegan2_jax.networks.noise import NoiseMaps
+from stylegan2_jax.training.optimizers import lazy_adam
+
+Params = Any
+
+
+@struct.dataclass
+class TrainState:
+  """What a checkpoint holds; with the root key and the step every draw is determined."""
+
+  step: jax.Array  # int32 [], steps done
+  key: jax.Array  # uint32 [2], raw data of the root key
+  g_params: Params
+  d_params: Params
+  g_opt: Any  # Adam's state, shared by the phases of G
+  d_opt: Any
+  ema_params: Params  # of G
+  w_avg: jax.Array  # [w_dim], moving mean of w
+  pl_mean: jax.Array  # [], moving mean of path lengths
+  noise_maps: NoiseMaps  # constant noise, drawn once
+
+
+def g_optimizer(train: TrainSettings):
+  """Adam for G, rescaled for the path-length interval."""
+  return lazy_adam(
+    train.learning_rate, train.adam_b1, train.adam_b2, train.adam_eps, train.pl_interval
+  )
+
+
+def d_optimizer(train: TrainSettings):
+  """Adam for D, rescaled for the R1 interval."""
+  return lazy_adam(
+    train.learning_rate, train.adam_b1, train.adam_b2, train.adam_eps, train.r1_interval
+  )
+
+
+def new_state(
+  seed: int, generator: Generator, discriminator: Discriminator, train: TrainSettings
+) -> TrainState:
+  """A fresh state; initial weights and training draws come from different keys."""
+  init_key, root_key = jax.random.split(jax.random.key(seed))
+  g_params, d_params, noise_maps = init_networks(init_key, generator, discriminator)
+  return make_state(g_params, d_params, noise_maps, generator, train, root_key)
+
+
+def make_state(
+  g_params, d_params, noise_maps, generator: Generator, train: TrainSettings, root_key: jax.Array
+) -> TrainState:
+  """The state at step 0 of given weights."""
+  dtype = generator.mapping.param_dtype
+  return TrainState(
+    step=jnp.zeros((), jnp.int32),
+    key=jax.random.key_data(root_key),
+    g_params=g_params,
+    d_params=d_params,
+    g_opt=g_optimizer(train).init(g_params),
+    d_opt=d_optimizer(train).init(d_params),
+    ema_params=jax.tree.map(jnp.copy, g_params),  # a copy: both trees are donated
+    w_avg=jnp.zeros((generator.mapping.w_dim,), dtype),
+    pl_mean=jnp.zeros((), dtype),
+    noise_maps=noise_maps,
+  )

@@ -1,0 +1,128 @@
+"""Checks of a `Settings` that need no data: what cannot work is refused before anything starts."""
+
+import math
+
+from stylegan2_jax.config import DataSettings, NetworkSettings, Settings, flatten
+from stylegan2_jax.errors import UserError
+
+ARCHITECTURES = ('orig', 'skip', 'resnet')
+DTYPES = ('float32', 'bfloat16', 'float16')
+
+_POSITIVE = ('train.total_kimg', 'train.snapshot_kimg', 'train.learning_rate', 'train.adam_eps')
+_NOT_NEGATIVE = ('seed', 'network.num_reduced', 'train.micro_batch', 'train.r1_gamma')
+_NOT_NEGATIVE += ('train.pl_weight', 'train.ema_kimg')
+_AT_LEAST_1 = ('data.threads', 'network.z_dim', 'network.w_dim', 'network.mapping_layers')
+_AT_LEAST_1 += ('network.channel_base', 'network.channel_max', 'network.mbstd_group')
+_AT_LEAST_1 += ('network.mbstd_features', 'train.batch_size', 'train.r1_interval')
+_AT_LEAST_1 += ('train.pl_interval', 'train.pl_batch_shrink', 'train.keep')
+_AT_LEAST_1 += ('sample.grid_rows', 'sample.grid_cols')
+_FRACTIONS = ('train.style_mixing_prob', 'train.pl_decay', 'train.w_avg_beta')
+_BELOW_1 = ('train.adam_b1', 'train.adam_b2')
+_POSITIVE_OR_NONE = ('network.clamp', 'train.ema_rampup')
+
+
+def validate(settings: Settings, num_devices: int) -> None:
+  """Refuses settings that cannot work on `num_devices` devices.
+
+  Raises:
+    UserError: names the first field at fault and the values that would do.
+  """
+  validate_networks(settings)
+  _check_places(settings.data)
+  _check_batch(settings, num_devices)
+
+
+def validate_networks(settings: Settings) -> None:
+  """Refuses settings with which the networks cannot be built.
+
+  Raises:
+    UserError: names the first field at fault and the values that would do.
+  """
+  _check_ranges(flatten(settings))
+  _check_image(settings.data)
+  _check_network(settings.network, settings.data.resolution)
+
+
+def _check_ranges(values: dict) -> None:
+  """Each field by itself."""
+  for field, value in values.items():
+    if isinstance(value, float) and not math.isfinite(value):
+      raise _error(field, value, 'be finite')
+  for fields, holds, rule in (
+    (_POSITIVE, lambda v: v > 0, 'be greater than 0'),
+    (_NOT_NEGATIVE, lambda v: v >= 0, 'be 0 or greater'),
+    (_AT_LEAST_1, lambda v: v >= 1, 'be at least 1'),
+    (_FRACTIONS, lambda v: 0 <= v <= 1, 'lie between 0 and 1'),
+    (_BELOW_1, lambda v: 0 <= v < 1, 'be at least 0 and less than 1'),
+    (_POSITIVE_OR_NONE, lambda v: v is None or v > 0, 'be greater than 0, or none'),
+    (('seed',), lambda v: v < 2**32, 'be less than 2**32'),
+    (('network.d_mapping_layers',), lambda v: v >= 0, 'be 0 or greater'),
+  ):
+    for field in fields:
+      if not holds(values[field]):
+        raise _error(field, values[field], rule)
+
+
+def _check_image(data: DataSettings) -> None:
+  if data.resolution < 4 or data.resolution & (data.resolution - 1):
+    raise _error('data.resolution', data.resolution, 'be a power of two: 4, 8, 16, 32, 64, ...')
+  if not 1 <= data.channels <= 4:
+    raise _error('data.channels', data.channels, 'be 1 (grey), 2, 3 (colour) or 4 (with alpha)')
+
+
+def _check_places(data: DataSettings) -> None:
+  if not data.source:
+    raise UserError(
+      'config field data.source is empty: name a folder or zip of images, '
+      'as in --config.data.source=photos.zip'
+    )
+  if not data.dir:
+    raise UserError('config field data.dir is empty: name a folder, such as datasets')
+
+
+def _check_network(network: NetworkSettings, resolution: int) -> None:
+  for field in ('g_architecture', 'd_architecture'):
+    if getattr(network, field) not in ARCHITECTURES:
+      choices = ', '.join(ARCHITECTURES)
+      raise _error(f'network.{field}', getattr(network, field), f'be one of {choices}')
+  if network.reduced_dtype not in DTYPES:
+    choices = ', '.join(DTYPES)
+    raise _error('network.reduced_dtype', network.reduced_dtype, f'be one of {choices}')
+  if network.channel_base < resolution:
+    rule = f'be at least the resolution, {resolution}, to leave a channel there'
+    raise _error('network.channel_base', network.channel_base, rule)
+  width = min(network.channel_base // 4, network.channel_max)
+  if width % network.mbstd_features:
+    rule = f'divide the {width} channels at 4x4'
+    raise _error('network.mbstd_features', network.mbstd_features, rule)
+
+
+def _check_batch(settings: Settings, num_devices: int) -> None:
+  """batch_size = devices x micro-batches of a device x micro-batch; groups fill a micro-batch."""
+  train = settings.train
+  batch, chunk = train.batch_size, train.chunk_size
+  group = min(settings.network.mbstd_group, chunk)
+  if batch % num_devices:
+    below = batch // num_devices * num_devices
+    would_do = ' or '.join(str(n) for n in (below, below + num_devices) if n)
+    rule = f'be a multiple of the {num_devices} devices, such as {would_do}'
+    raise _error('train.batch_size', batch, rule)
+  if batch % chunk or (batch // chunk) % num_devices:
+    per_device = batch // num_devices
+    would_do = [n for n in range(1, per_device + 1) if per_device % n == 0]
+    would_do = [n for n in would_do if n % min(settings.network.mbstd_group, n) == 0]
+    choices = ', '.join(str(n) for n in would_do)
+    place = f'{num_devices} devices' if num_devices > 1 else 'one device'
+    rule = f'split the batch of {batch} evenly on {place}: one of {choices}'
+    shown = train.micro_batch or '0 (the whole batch)'
+    raise _error('train.micro_batch', shown, rule)
+  if chunk % group:
+    rule = f'divide the micro-batch of {chunk} (train.micro_batch, or the whole batch)'
+    raise _error('network.mbstd_group', group, rule)
+  if train.pl_weight and chunk < train.pl_batch_shrink:
+    rule = f'be at most the micro-batch of {chunk}'
+    raise _error('train.pl_batch_shrink', train.pl_batch_shrink, rule)
+
+
+def _error(field: str, value: object, rule: str) -> UserError:
+  return UserError(f'config field {field} = {value} must {rule}')

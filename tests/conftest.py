@@ -1,0 +1,32 @@
+"""Sets JAX up before anything imports it: four CPU devices, strict promotion, a cache."""
+
+import os
+import pathlib
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+_DEVICES = '--xla_force_host_platform_device_count=4'
+os.environ['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {_DEVICES}'.strip()
+os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', str(_ROOT / '.pytest_cache' / 'xla'))
+
+from stylegan2_jax import backend  # noqa: E402
+
+backend.prepare()
+
+import jax  # noqa: E402
+import pytest  # noqa: E402
+
+jax.config.update('jax_numpy_rank_promotion', 'raise')
+
+
+@pytest.fixture
+def x64():
+  """Runs a test in double precision."""
+  with jax.enable_x64(True):
+    yield
+
+
+@pytest.fixture
+def run_dir(tmp_path):
+  """A path for a run, not yet there."""
+  return tmp_path / 'run'

@@ -1,0 +1,163 @@
+"""The folder of a run: who may write, what is kept, what is refused."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from stylegan2_jax import config as config_lib
+from stylegan2_jax.config import Settings
+from stylegan2_jax.errors import UserError
+from stylegan2_jax.run_directory import RunDirectory
+
+SETTINGS = Settings()
+
+
+def tree(path):
+  """Every file below a path with its content."""
+  return {p: p.read_bytes() for p in sorted(path.rglob('*')) if p.is_file()}
+
+
+def test_building_one_touches_nothing(run_dir):
+  run = RunDirectory(run_dir)
+  assert not run.exists()
+  assert not run_dir.exists()
+  with pytest.raises(UserError, match=r'no run in .*run: config\.json is missing'):
+    run.read_settings()
+
+
+def test_open_writes_the_config(run_dir):
+  with RunDirectory(run_dir / 'deep').open(SETTINGS) as run:
+    assert run.exists()
+    assert run.checkpoints_path.is_dir()
+    assert run.read_settings() == SETTINGS
+    assert RunDirectory(run_dir / 'deep').read_settings() == SETTINGS
+
+
+def test_paths(run_dir):
+  run = RunDirectory(run_dir)
+  assert run.fakes_path(5.99) == run_dir / 'fakes-000005.png'
+  assert run.fakes_path(25_000) == run_dir / 'fakes-025000.png'
+  assert run.reals_path == run_dir / 'reals.png'
+  assert run.log_path == run_dir / 'log.txt'
+
+
+def test_resume_takes_over_what_may_change(run_dir):
+  RunDirectory(run_dir).open(SETTINGS).close()
+  longer = dataclasses.replace(SETTINGS, train=dataclasses.replace(SETTINGS.train, total_kimg=9.0))
+  RunDirectory(run_dir).open(longer).close()
+  assert RunDirectory(run_dir).read_settings() == longer
+
+
+def test_another_config_is_refused_and_nothing_touched(run_dir):
+  RunDirectory(run_dir).open(SETTINGS).close()
+  before = tree(run_dir)
+  train = dataclasses.replace(SETTINGS.train, batch_size=64, total_kimg=9.0)
+  other = dataclasses.replace(SETTINGS, seed=1, train=train)
+  with pytest.raises(UserError, match=r'\(seed: 0 -> 1; train\.batch_size: 32 -> 64\)'):
+    RunDirectory(run_dir).open(other)
+  assert tree(run_dir) == before
+  RunDirectory(run_dir).open(SETTINGS).close()  # the lock was given back
+
+
+def test_damaged_config_is_refused_and_nothing_touched(run_dir):
+  RunDirectory(run_dir).open(SETTINGS).close()
+  (run_dir / 'config.json').write_text(config_lib.to_json(SETTINGS)[:50])
+  before = tree(run_dir)
+  with pytest.raises(UserError, match=r'config\.json is not valid JSON'):
+    RunDirectory(run_dir).open(SETTINGS)
+  assert tree(run_dir) == before
+
+
+def test_second_training_is_refused_until_the_first_ends(run_dir):
+  first = RunDirectory(run_dir).open(SETTINGS)
+  with pytest.raises(UserError, match='another training is running'):
+    RunDirectory(run_dir).open(SETTINGS)
+  first.close()
+  first.close()
+  RunDirectory(run_dir).open(SETTINGS).close()
+
+
+def test_lock_ends_with_a_killed_process(run_dir):
+  script = (
+    'import os, sys\n'
+    'from stylegan2_jax.config import Settings\n'
+    'from stylegan2_jax.run_directory import RunDirectory\n'
+    'run = RunDirectory(sys.argv[1]).open(Settings())\n'
+    'os.kill(os.getpid(), 9)\n'
+  )
+  ended = subprocess.run([sys.executable, '-c', script, str(run_dir)], check=False)
+  assert ended.returncode == -9
+  RunDirectory(run_dir).open(SETTINGS).close()
+
+
+def test_a_file_is_no_workdir(tmp_path):
+  (tmp_path / 'file').write_text('precious')
+  with pytest.raises(UserError, match='is a file: name a folder'):
+    RunDirectory(tmp_path / 'file').open(SETTINGS)
+  with pytest.raises(UserError, match='cannot use workdir'):
+    RunDirectory(tmp_path / 'file' / 'run').open(SETTINGS)
+  assert tree(tmp_path) == {tmp_path / 'file': b'precious'}
+
+
+def test_a_folder_of_something_else_is_no_workdir(tmp_path):
+  (tmp_path / 'thesis.tex').write_text('precious')
+  with pytest.raises(UserError, match=r'holds other files \(thesis\.tex, \.\.\.\) and no run'):
+    RunDirectory(tmp_path).open(SETTINGS)
+  assert tree(tmp_path) == {tmp_path / 'thesis.tex': b'precious'}
+
+
+def test_unwritable_folder(run_dir, monkeypatch):
+  def refuses(self, *unused, **also_unused):
+    raise PermissionError(13, 'Permission denied')
+
+  monkeypatch.setattr('pathlib.Path.mkdir', refuses)
+  with pytest.raises(UserError, match=r'cannot use workdir .*: Permission denied; name another'):
+    RunDirectory(run_dir).open(SETTINGS)
+
+
+def test_stats_are_readable_at_once(run_dir):
+  with RunDirectory(run_dir).open(SETTINGS) as run:
+    run.append_stats({'step': 0, 'loss': 1.5})
+    assert json.loads(run.stats_path.read_text()) == {'step': 0, 'loss': 1.5}
+    run.append_stats({'step': 1, 'loss': 0.5})
+    assert run.read_stats() == [{'step': 0, 'loss': 1.5}, {'step': 1, 'loss': 0.5}]
+
+
+def test_truncated_stats_go_on(run_dir):
+  with RunDirectory(run_dir).open(SETTINGS) as run:
+    run.truncate_stats(3)
+    for step in range(6):
+      run.append_stats({'step': step})
+    run.truncate_stats(2)
+    run.append_stats({'step': 3, 'again': True})
+    assert run.read_stats() == [{'step': 0}, {'step': 1}, {'step': 2}, {'step': 3, 'again': True}]
+
+
+@pytest.mark.parametrize('torn', ['{"step": 2, "lo', '{"step": 2}'])
+def test_torn_last_line(run_dir, torn):
+  with RunDirectory(run_dir).open(SETTINGS) as run:
+    run.append_stats({'step': 0})
+    run.append_stats({'step': 1})
+  with run.stats_path.open('a') as file:
+    file.write(torn)
+  with RunDirectory(run_dir).open(SETTINGS) as run:
+    assert [record['step'] for record in run.read_stats()][:2] == [0, 1]
+    run.append_stats({'step': 3})
+    assert [record['step'] for record in run.read_stats()] == [0, 1, 3]
+
+
+def test_damaged_line_in_the_middle(run_dir):
+  with RunDirectory(run_dir).open(SETTINGS) as run:
+    run.stats_path.write_text('{"step": 0}\n{"st\n{"step": 2}\n')
+    with pytest.raises(UserError, match=r'stats\.jsonl line 2 is damaged'):
+      run.read_stats()
+
+
+def test_reading_needs_no_lock(run_dir):
+  with RunDirectory(run_dir).open(SETTINGS):
+    assert RunDirectory(run_dir).read_settings() == SETTINGS
+    assert os.listdir(run_dir)
