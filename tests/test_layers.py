@@ -16,12 +16,12 @@ SOURCES = sorted(PACKAGE.rglob('*.py'))
 # From the ground up. Modules import from floors below, packages also from themselves; of two
 # names that fit, the longer one counts.
 FLOORS = (
-  ('errors', 'files', 'backend'),
+  ('errors', 'files', 'backend', 'console'),
   ('config',),
   ('presets', 'validation', 'images', 'run_directory', 'ops', 'data'),
   ('command_line', 'networks'),
   ('training',),
-  ('checkpoints', 'importers'),
+  ('checkpoints', 'sampler', 'importers'),
   ('training.loop',),
   ('api', 'tools'),
   ('',),

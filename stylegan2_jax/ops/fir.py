@@ -10,12 +10,14 @@ transpose of an upfirdn2d is an upfirdn2d with up and down exchanged and the fil
 """
 
 from collections.abc import Sequence
+import dataclasses
 import itertools
 
 import jax
-from jax.custom_derivatives import linear_call
 import jax.numpy as jnp
 import numpy as np
+
+from stylegan2_jax.ops.linear_map import linear_map
 
 RESAMPLE_TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
 
@@ -82,13 +84,26 @@ def _upfirdn(x, taps, up, down, padding, flip_filter):
     for n, m, u, d, p, k in zip(x.shape[1:3], out_size, up, down, padding, taps.shape, strict=True)
   )
 
-  def forward(_, x):
-    return _correlate(x, taps, up, down, padding)
+  forward = _Correlation(_hashable(taps), up, down, padding)
+  transpose = _Correlation(_hashable(taps[::-1, ::-1]), down, up, back_padding)
+  return linear_map(forward, transpose, x)
 
-  def transpose(_, y):
-    return _correlate(y, taps[::-1, ::-1], down, up, back_padding)
 
-  return linear_call(forward, transpose, (), x)
+@dataclasses.dataclass(frozen=True)
+class _Correlation:
+  """A function of x that equals another with the same fields, so that compilations are shared."""
+
+  taps: tuple[tuple[float, ...], ...]
+  up: tuple[int, int]
+  down: tuple[int, int]
+  padding: Padding
+
+  def __call__(self, x: jax.Array) -> jax.Array:
+    return _correlate(x, np.asarray(self.taps), self.up, self.down, self.padding)
+
+
+def _hashable(taps: np.ndarray) -> tuple[tuple[float, ...], ...]:
+  return tuple(tuple(row) for row in taps.tolist())
 
 
 def _correlate(x, taps, up, down, padding):

@@ -182,15 +182,15 @@ def _draw(recipe, key, chunk, labels, path_noise=False) -> Latents:
 
 def _map(recipe, params, latents: Latents):
   """(ws [m, num_ws, w_dim] after style mixing, mean of the first latent's w [w_dim])."""
-  mapping = recipe.generator.mapping
-
-  def map_(z):
-    return mapping.apply({'params': params['mapping']}, z, latents.label)
-
-  ws = map_(latents.z)
-  w_mean = jax.lax.stop_gradient(ws[:, 0].mean(axis=0))
+  mapping, count = recipe.generator.mapping, latents.z.shape[0]
+  z, label = latents.z, latents.label
+  if latents.mixing_z is not None:  # both latents in one pass
+    z = jnp.concatenate([z, latents.mixing_z])
+    label = None if label is None else jnp.concatenate([label, label])
+  ws = mapping.apply({'params': params['mapping']}, z, label)
+  w_mean = jax.lax.stop_gradient(ws[:count, 0].mean(axis=0))
   if latents.mixing_z is not None:
-    ws = mix_styles(ws, map_(latents.mixing_z), latents.mixing_cutoff)
+    ws = mix_styles(ws[:count], ws[count:], latents.mixing_cutoff)
   return ws, w_mean
 
 
