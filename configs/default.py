@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
 
   config.data = data = ConfigDict()
   # 'shapes': the built-in data set of coloured shapes, drawn on first use. Otherwise the path of
-  # a folder or a .zip of images (PNG, JPEG, WebP); subfolders are class names if data.labels.
+  # a folder (with its subfolders) or a .zip of images (PNG, JPEG, WebP, ...), without labels.
   data.source = 'shapes'
   # Folder in which built-in data sets are prepared, once per resolution. May change on resume.
   data.dir = 'datasets'
@@ -35,7 +35,7 @@ def get_config() -> ConfigDict:
   # Also show every image mirrored left to right, which doubles a data set. Off where left and
   # right differ: text, road signs, faces with a known side.
   data.mirror = False
-  # Train conditionally: both networks get the class of the image.
+  # Train conditionally: both networks get the class of the image. For sets with classes: 'shapes'.
   data.labels = False
   # Threads that read and decode images. More if `data wait` in stats.jsonl is not near zero.
   # May change on resume.
@@ -45,12 +45,12 @@ def get_config() -> ConfigDict:
   # Width of the latent z and of the intermediate latent w. 512 in the papers.
   network.z_dim = 512
   network.w_dim = 512
-  # Dense layers from z to w. 8 in StyleGAN2; ADA's `auto` uses 2, which trains small sets faster.
+  # Dense layers from z to w. 8 in StyleGAN2, 2 in ADA's `auto`.
   network.mapping_layers = 8
   # Dense layers that map the label in a conditional discriminator; 0 is an embedding alone.
   network.d_mapping_layers = 8
   # Channels at resolution r are min(channel_base // r, channel_max), in both networks. 32768 and
-  # 512 are config F of the paper; 16384 is config E and half the work at high resolutions.
+  # 512 are config F of the paper; 16384 is config E.
   network.channel_base = 32768
   network.channel_max = 512
   # 'orig' (plain stack), 'skip' (an image at every resolution, summed in G) or 'resnet'. The
@@ -95,8 +95,8 @@ def get_config() -> ConfigDict:
   train.r1_gamma = 1.0
   # Every so many steps; its loss is multiplied by that.
   train.r1_interval = 16
-  # Path length regularization of G (StyleGAN2, section 3.2): a smoother latent space at about a
-  # quarter more time per step. 0 skips it.
+  # Path length regularization of G (StyleGAN2, section 3.2), for a smoother latent space. 0 skips
+  # it.
   train.pl_weight = 2.0
   # Every so many steps; its loss is multiplied by that.
   train.pl_interval = 4

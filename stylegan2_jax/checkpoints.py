@@ -1,13 +1,13 @@
 """Checkpoints of a run: one folder per step, written by Orbax, in parts that load separately.
 
-  generator       EMA parameters of G, w_avg, noise maps: all that sampling needs
-  discriminator   parameters of D
-  training        the rest of the train state: G itself, both optimizers, pl_mean, key, step
-  info            JSON: data position, kimg, label width, class names
+generator       EMA parameters of G, w_avg, noise maps: all that sampling needs
+discriminator   parameters of D
+training        the rest of the train state: G itself, both optimizers, pl_mean, key, step
+info            JSON: data position, kimg, label width, class names
 """
 
-from collections.abc import Sequence
 import pathlib
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -38,7 +38,9 @@ class Checkpoints:
     options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=False)
     if keep is not None:
       path.mkdir(exist_ok=True)
-    self._manager = ocp.CheckpointManager(path.absolute(), options=options)
+    handlers = {part: ocp.StandardCheckpointHandler() for part in PARTS}
+    handlers['info'] = ocp.JsonCheckpointHandler()
+    self._manager = ocp.CheckpointManager(path.absolute(), options=options, item_handlers=handlers)
 
   def steps(self) -> list[int]:
     """Steps that were saved completely, oldest first."""
@@ -135,9 +137,7 @@ class Checkpoints:
     reason = ' '.join(str(error).split())[:120] or type(error).__name__
     others = [other for other in self.steps() if other != step]
     remedy = f'remove that folder to use step {others[-1]}' if others else 'there is no other'
-    return UserError(
-      f'checkpoint {self.path / str(step)} is damaged ({part}: {reason}): {remedy}'
-    )
+    return UserError(f'checkpoint {self.path / str(step)} is damaged ({part}: {reason}): {remedy}')
 
 
 def _name(path) -> str:

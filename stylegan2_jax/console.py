@@ -35,9 +35,13 @@ class Console:
     self._begun, self._done, self._total = time.perf_counter(), done_kimg, total_kimg
     if sys.stdout.isatty():
       self._bar = tqdm(
-        total=total_kimg, initial=done_kimg, unit='kimg', file=sys.stdout, dynamic_ncols=True,
+        total=total_kimg,
+        initial=done_kimg,
+        unit='kimg',
+        file=sys.stdout,
+        dynamic_ncols=True,
         bar_format='{l_bar}{bar}| {n:.1f}/{total:.1f} kimg [{elapsed}<{remaining}{postfix}]',
-      )  # fmt: skip
+      )
 
   def progress(self, kimg: float, numbers: dict[str, float]) -> None:
     """Shows where training is: the bar every time, a plain line every half minute."""

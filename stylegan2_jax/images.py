@@ -46,7 +46,7 @@ def grid_shape(n: int) -> tuple[int, int]:
   return min(shapes, key=lambda shape: (shape[0] * shape[1] - n, shape[1] - shape[0]))
 
 
-def grid(images: np.ndarray, rows: int, cols: int, min_cell: int = 1) -> np.ndarray:
+def grid(images: np.ndarray, rows: int, cols: int, min_cell: int = 64) -> np.ndarray:
   """Lays images out row by row; cells without an image stay black.
 
   Args:

@@ -1,7 +1,7 @@
 """Pictures from a trained generator: latents of seeds, truncation, noise, in batches."""
 
-from collections.abc import Sequence
 import functools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp

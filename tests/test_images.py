@@ -32,7 +32,7 @@ def test_grid_shape_holds_n_and_is_wide(n):
 
 def test_grid_places_images_row_by_row():
   pictures = np.random.default_rng(0).integers(0, 256, (5, 2, 3, 3), np.uint8)
-  got = images.grid(pictures, rows=2, cols=3)
+  got = images.grid(pictures, rows=2, cols=3, min_cell=1)
   assert got.shape == (4, 9, 3)
   np.testing.assert_array_equal(got[:2, 3:6], pictures[1])
   np.testing.assert_array_equal(got[2:, :3], pictures[3])

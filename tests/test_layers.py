@@ -23,7 +23,8 @@ FLOORS = (
   ('training',),
   ('checkpoints', 'sampler', 'importers'),
   ('training.loop',),
-  ('api', 'tools'),
+  ('api',),
+  ('tools',),
   ('',),
 )
 # What floors alone do not forbid.

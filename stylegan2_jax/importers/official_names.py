@@ -7,9 +7,9 @@ the layout follows from the number of axes alone.
 
 from collections.abc import Mapping
 
-from flax import traverse_util
 import jax
 import numpy as np
+from flax import traverse_util
 
 BUFFERS = ('noise_const', 'w_avg', 'resample_filter')
 
@@ -28,7 +28,7 @@ def to_tree(arrays: Mapping[str, np.ndarray], dtype=np.float32) -> dict:
 
 
 def buffers(arrays: Mapping[str, np.ndarray], dtype=np.float32) -> tuple[dict, np.ndarray]:
-  """(noise maps as networks/noise.py has them, w_avg [w_dim]) from a generator's official arrays."""
+  """(noise maps as in networks/noise.py, w_avg [w_dim]) from a generator's official arrays."""
   maps = {}
   for name, value in arrays.items():
     parts = name.split('.')

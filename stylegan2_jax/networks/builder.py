@@ -1,6 +1,5 @@
 """From settings to the two modules, and their fresh variables."""
 
-import functools
 from typing import Any
 
 import jax
@@ -59,7 +58,7 @@ def build_networks(
 
 
 def example_inputs(generator: Generator, discriminator: Discriminator, n: int = 1):
-  """Zeros of the right shapes: (z [n, z_dim], label [n, c_dim] or None, img [n, R, R, channels])."""
+  """Zeros: (z [n, z_dim], label [n, c_dim] or None, img [n, R, R, channels])."""
   mapping, size = generator.mapping, discriminator.resolution
   z = jnp.zeros((n, mapping.z_dim), mapping.dtype)
   label = jnp.zeros((n, mapping.c_dim), mapping.dtype) if mapping.c_dim else None
@@ -67,20 +66,29 @@ def example_inputs(generator: Generator, discriminator: Discriminator, n: int = 
 
 
 def init_networks(key: jax.Array, generator: Generator, discriminator: Discriminator):
-  """Fresh variables, drawn in one compiled function.
+  """Fresh variables.
 
   Returns:
     (parameters of G, parameters of D, constant noise maps).
   """
+  return _compiled_init(key, generator, discriminator)
 
-  # Runs once: compiled in a third of the time without optimization.
-  @functools.partial(jax.jit, compiler_options={'xla_backend_optimization_level': 0})
-  def init(key):
-    g_key, d_key, noise_key = jax.random.split(key, 3)
-    z, label, img = example_inputs(generator, discriminator)
-    g_params = generator.init(g_key, z, label)['params']
-    d_params = discriminator.init(d_key, img, label)['params']
-    dtype = generator.mapping.param_dtype
-    return g_params, d_params, constant_noise(noise_key, generator.synthesis.resolution, dtype)
 
-  return init(key)
+def variable_shapes(generator: Generator, discriminator: Discriminator):
+  """What `init_networks` would return, as jax.ShapeDtypeStruct, without computing it."""
+  return jax.eval_shape(lambda key: _init(key, generator, discriminator), jax.random.key(0))
+
+
+def _init(key, generator, discriminator):
+  g_key, d_key, noise_key = jax.random.split(key, 3)
+  z, label, img = example_inputs(generator, discriminator)
+  g_params = generator.init(g_key, z, label)['params']
+  d_params = discriminator.init(d_key, img, label)['params']
+  dtype = generator.mapping.param_dtype
+  return g_params, d_params, constant_noise(noise_key, generator.synthesis.resolution, dtype)
+
+
+# Runs once: compiled in less than half the time without optimization.
+_compiled_init = jax.jit(
+  _init, static_argnums=(1, 2), compiler_options={'xla_backend_optimization_level': 0}
+)

@@ -6,9 +6,9 @@ projection (Miyato and Koyama, arXiv 1802.05637) on the mapped label, as in Styl
 
 from typing import Any
 
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from stylegan2_jax.networks.layers import (
   Conv,
@@ -52,14 +52,12 @@ class DiscriminatorBlock(nn.Module):
       )(x)
     x = Conv(self.features, 3, clamp=self.clamp, name='conv0', **dtypes)(x)
     gain = RESIDUAL_GAIN if resnet else 1.0
-    x = Conv(
-      self.features_out, 3, down=2, gain=gain, clamp=self.clamp, name='conv1', **dtypes
-    )(x)
+    x = Conv(self.features_out, 3, down=2, gain=gain, clamp=self.clamp, name='conv1', **dtypes)(x)
     return x if skip is None else x + skip, img
 
 
 class DiscriminatorEpilogue(nn.Module):
-  """4×4 features to one logit: x [N, 4, 4, C], img or None, cmap [N, cmap_dim] or None -> [N, 1]."""
+  """4×4 features to a logit: x [N, 4, 4, C], img or None, cmap [N, cmap_dim] or None -> [N, 1]."""
 
   features: int
   architecture: str
@@ -115,8 +113,10 @@ class Discriminator(nn.Module):
     if img.ndim != 4 or img.shape[1:] != expected:
       raise ValueError(f'images must be [N, {", ".join(map(str, expected))}], got {img.shape}')
     dtypes = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
-    width = {r: num_channels(r, self.channel_base, self.channel_max)
-             for r in block_resolutions(self.resolution)}  # fmt: skip
+    width = {
+      r: num_channels(r, self.channel_base, self.channel_max)
+      for r in block_resolutions(self.resolution)
+    }
     reduced = reduced_from(self.resolution, self.num_reduced)
     cmap = None
     if self.c_dim:
@@ -136,6 +136,11 @@ class Discriminator(nn.Module):
       )
       x, img = block(x, img)
     return DiscriminatorEpilogue(
-      width[4], self.architecture, self.mbstd_group, self.mbstd_features, self.clamp,
-      name='b4', **dtypes,
-    )(x, img, cmap)  # fmt: skip
+      width[4],
+      self.architecture,
+      self.mbstd_group,
+      self.mbstd_features,
+      self.clamp,
+      name='b4',
+      **dtypes,
+    )(x, img, cmap)

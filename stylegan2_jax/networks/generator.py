@@ -1,7 +1,7 @@
 """The generator G: mapping and synthesis as one module, and w_avg's tracking."""
 
-from flax import linen as nn
 import jax
+from flax import linen as nn
 
 from stylegan2_jax.networks.mapping import Mapping
 from stylegan2_jax.networks.noise import NoiseMaps

@@ -6,9 +6,9 @@ as N(0, 1) divided by the learning-rate multiplier and scaled at run time.
 
 from typing import Any
 
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from stylegan2_jax.ops.activations import bias_act
 from stylegan2_jax.ops.conv import conv2d, downsample_conv2d, upsample_conv2d

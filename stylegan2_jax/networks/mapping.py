@@ -7,9 +7,9 @@ them jointly).
 
 from typing import Any
 
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from stylegan2_jax.networks.layers import Dense
 from stylegan2_jax.ops.activations import normalize_second_moment

@@ -7,9 +7,9 @@ clamp.
 
 from typing import Any
 
-from flax import linen as nn
 import jax
 import jax.numpy as jnp
+from flax import linen as nn
 
 from stylegan2_jax.networks.layers import (
   Conv,
@@ -28,7 +28,10 @@ RESIDUAL_GAIN = 0.5**0.5
 
 
 class SynthesisLayer(nn.Module):
-  """Modulated 3×3 convolution with noise: x [N, H, W, C_in], w [N, w_dim] -> [N, up·H, up·W, features]."""
+  """Modulated 3×3 convolution with noise.
+
+  x [N, H, W, C_in], w [N, w_dim] -> [N, up·H, up·W, features].
+  """
 
   features: int
   up: int = 1
@@ -45,9 +48,7 @@ class SynthesisLayer(nn.Module):
     styles = Dense(
       c_in, bias_init=1.0, dtype=self.full_dtype, param_dtype=self.param_dtype, name='affine'
     )(w)
-    weight = self.param(
-      'weight', scaled_normal(1.0), (3, 3, c_in, self.features), self.param_dtype
-    )
+    weight = self.param('weight', scaled_normal(1.0), (3, 3, c_in, self.features), self.param_dtype)
     strength = self.param('noise_strength', nn.initializers.zeros, (), self.param_dtype)
     bias = self.param('bias', nn.initializers.zeros, (self.features,), self.param_dtype)
     x = modulated_conv2d(x.astype(self.dtype), weight, styles, up=self.up)
@@ -72,9 +73,7 @@ class ToRGB(nn.Module):
     styles = Dense(
       c_in, bias_init=1.0, dtype=self.full_dtype, param_dtype=self.param_dtype, name='affine'
     )(w)
-    weight = self.param(
-      'weight', scaled_normal(1.0), (1, 1, c_in, self.channels), self.param_dtype
-    )
+    weight = self.param('weight', scaled_normal(1.0), (1, 1, c_in, self.channels), self.param_dtype)
     bias = self.param('bias', nn.initializers.zeros, (self.channels,), self.param_dtype)
     x = modulated_conv2d(x.astype(self.dtype), weight, styles / c_in**0.5, demodulate=False)
     return bias_act(x, bias, 'linear', clamp=self.clamp)
@@ -112,7 +111,14 @@ class SynthesisBlock(nn.Module):
       skip = None
       if resnet:
         skip = Conv(
-          self.features, 1, 'linear', use_bias=False, up=2, gain=RESIDUAL_GAIN, name='skip', **dtypes
+          self.features,
+          1,
+          'linear',
+          use_bias=False,
+          up=2,
+          gain=RESIDUAL_GAIN,
+          name='skip',
+          **dtypes,
         )(x)
       x = SynthesisLayer(self.features, up=2, name='conv0', **layer)(
         x, ws.pop(0), noise.get('conv0')

@@ -29,7 +29,11 @@ def conv2d(x: jax.Array, weight: jax.Array, stride: int = 1, padding: int = 0) -
     n, h, w, c = x.shape
     return (x.reshape(n * h * w, c) @ weight[0, 0]).reshape(n, h, w, -1)
   return jax.lax.conv_general_dilated(
-    x, weight, (stride, stride), [(padding, padding)] * 2, dimension_numbers=('NHWC', 'HWIO', 'NHWC')
+    x,
+    weight,
+    (stride, stride),
+    [(padding, padding)] * 2,
+    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
   )
 
 

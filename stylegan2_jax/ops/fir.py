@@ -9,9 +9,9 @@ sum is a sum of padded arrays, which does not fuse, so the transpose is stated e
 transpose of an upfirdn2d is an upfirdn2d with up and down exchanged and the filter flipped.
 """
 
-from collections.abc import Sequence
 import dataclasses
 import itertools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp

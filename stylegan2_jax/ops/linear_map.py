@@ -8,9 +8,9 @@ but cannot be vmapped, hence this small primitive: it has jvp, vjp of any order,
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 from jax.extend import core
 from jax.interpreters import ad, batching, mlir
-import jax.numpy as jnp
 
 LinearFunction = Callable[[jax.Array], jax.Array]
 

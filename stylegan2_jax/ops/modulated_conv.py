@@ -28,7 +28,9 @@ def modulated_conv2d(
   if x.dtype == jnp.float16 and demodulate:
     # Demodulation cancels both scales; without them the sums overflow in float16.
     fan_in = weight.shape[0] * weight.shape[1] * weight.shape[2]
-    weight = weight / (jnp.abs(weight).max(axis=(0, 1, 2)) * fan_in**0.5)  # [k, k, C_in, C_out]
+    weight = weight / (
+      jnp.abs(weight).max(axis=(0, 1, 2), keepdims=True) * fan_in**0.5
+    )  # [k, k, C_in, C_out]
     styles = styles / jnp.abs(styles).max(axis=1, keepdims=True)  # [N, C_in]
   y = x * styles[:, None, None, :].astype(x.dtype)  # [N, H, W, C_in]
   kernel = weight.astype(x.dtype)

@@ -7,10 +7,10 @@ devices changes nothing. A device runs its chunks one after another.
 
 from collections.abc import Callable
 
-from flax import struct
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import struct
 
 
 @struct.dataclass

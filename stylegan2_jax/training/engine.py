@@ -1,7 +1,7 @@
 """The compiled training step: state and phases on the devices, arrays and numbers outside."""
 
-from collections.abc import Callable
 import functools
+from collections.abc import Callable
 
 import jax
 import numpy as np

@@ -4,9 +4,9 @@ Draws never depend on the device: sample draws fold in the global sample index, 
 micro-batch its global index. No key is used twice.
 """
 
-from flax import struct
 import jax
 import jax.numpy as jnp
+from flax import struct
 
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.networks.noise import NoiseMaps, random_noise

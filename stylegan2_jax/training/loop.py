@@ -8,26 +8,29 @@ import sys
 import time
 
 import jax
-import numpy as np
 
 from stylegan2_jax import validation
 from stylegan2_jax.checkpoints import Checkpoints
 from stylegan2_jax.config import Settings
 from stylegan2_jax.console import Console
-from stylegan2_jax.data.decoding import decode
 from stylegan2_jax.data.pipeline import Batches
 from stylegan2_jax.data.sources import open_source
-from stylegan2_jax.images import grid, save_png
 from stylegan2_jax.networks.builder import build_networks
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.sampler import Sampler
 from stylegan2_jax.training import parallel
 from stylegan2_jax.training.engine import Engine
 from stylegan2_jax.training.schedule import kimg_at, steps_for
+from stylegan2_jax.training.snapshots import draw_fakes, draw_reals
 from stylegan2_jax.training.state import new_state
 
-_MIN_CELL = 64  # smaller pictures are magnified in grids
-_SHOWN = {'loss_g': 'G', 'loss_d': 'D', 'r1_penalty': 'R1', 'pl_mean': 'PL', 'images_per_second': 'images/s'}  # fmt: skip
+_SHOWN = {
+  'loss_g': 'G',
+  'loss_d': 'D',
+  'r1_penalty': 'R1',
+  'pl_mean': 'PL',
+  'images_per_second': 'images/s',
+}
 
 
 def train(settings: Settings, workdir: pathlib.Path) -> None:
@@ -41,9 +44,10 @@ def train(settings: Settings, workdir: pathlib.Path) -> None:
   started = time.perf_counter()
   validation.validate(settings, parallel.device_count())
   source = open_source(settings.data)
-  with RunDirectory(workdir).open(settings) as run, contextlib.closing(Console(run.log_path)) as console:  # fmt: skip
-    with _Run(settings, source, run, console) as training:
-      training.go(started)
+  with contextlib.ExitStack() as stack:
+    run = stack.enter_context(RunDirectory(workdir).open(settings))
+    console = stack.enter_context(contextlib.closing(Console(run.log_path)))
+    stack.enter_context(_Run(settings, source, run, console)).go(started)
 
 
 class _Run:
@@ -72,21 +76,24 @@ class _Run:
 
   def go(self, started):
     """From the first or the saved step to the last."""
-    say = self.console.say
+    say, total_kimg = self.console.say, self.settings.train.total_kimg
     say(f'data: {self.source.describe()}')
     say(f'run: {self.run.path}, {parallel.device_count()} x {jax.devices()[0].device_kind}')
     step, state = self._first_state()
+    done = f'{self._kimg(step):.1f} kimg'
     if step >= self.total_steps:
-      say(f'nothing to do: the run is at {self._kimg(step):.1f} kimg of {self.settings.train.total_kimg:g}; raise train.total_kimg to go on')  # fmt: skip
+      say(f'nothing to do: the run has {done} of {total_kimg:g}; raise train.total_kimg to go on')
       return
     engine = Engine(self.settings, self.networks, state, self.labels)
     del state
-    say('compiling the training step (once; the next start finds it in the cache) ...')
-    engine.compile(lambda name, seconds: say(f'  {name} compiled in {seconds:.1f} s'))
+    say('compiling the training step (once: later starts take it from the cache) ...')
+    engine.compile(lambda name, seconds: say(f'  {name}: {seconds:.1f} s'))
     if step == 0:
-      self._draw_reals()
+      draw_reals(self.run.reals_path, self.source, self.settings.sample)
       self._draw_fakes(0, engine)
-    say(f'training from {self._kimg(step):.1f} to {self.settings.train.total_kimg:g} kimg; first step after {time.perf_counter() - started:.1f} s')  # fmt: skip
+    say(
+      f'training from {done} to {total_kimg:g}, {time.perf_counter() - started:.1f} s after start'
+    )
     with self._stop_signals():
       self._loop(step, engine)
 
@@ -123,10 +130,11 @@ class _Run:
     if self.stop and step not in self.checkpoints.steps():
       self._save(step, engine)
     self.checkpoints.wait()
+    done = f'at step {step} ({self._kimg(step):.1f} kimg)'
     if self.stop:
-      self.console.say(f'stopped and saved at step {step} ({self._kimg(step):.1f} kimg); the same command goes on from there')  # fmt: skip
+      self.console.say(f'stopped and saved {done}; the same command goes on from there')
     else:
-      self.console.say(f'finished {self._kimg(step):.1f} kimg; see {self.run.fakes_path(self._kimg(step))}')  # fmt: skip
+      self.console.say(f'finished {done}; see {self.run.fakes_path(self._kimg(step))}')
 
   def _record(self, step, metrics, seconds, waited):
     """A line of stats.jsonl; `step` counts the steps done."""
@@ -154,26 +162,11 @@ class _Run:
       },
     )
 
-  def _draw_reals(self):
-    """A grid of the first pictures of the data set."""
-    rows, cols = self.settings.sample.grid_rows, self.settings.sample.grid_cols
-    count = min(rows * cols, len(self.source))
-    examples = [self.source.read(i) for i in range(count)]
-    images = np.stack([decode(self.settings.data, e.image, e.name) for e in examples])
-    save_png(self.run.reals_path, grid(images, rows, cols, _MIN_CELL))
-
   def _draw_fakes(self, step, engine):
-    """A grid of the EMA generator's pictures for seeds 0, 1, 2, …, as `sample` draws them."""
-    sample, generator = self.settings.sample, self.networks[0]
-    count = sample.grid_rows * sample.grid_cols
-    labels = None
-    if self.networks[1].c_dim:
-      labels = np.eye(self.networks[1].c_dim, dtype=np.float32)[np.arange(count) % self.networks[1].c_dim]  # fmt: skip
-    pictures = Sampler(generator, *engine.sampling_weights()).sample(
-      range(count), sample.truncation_psi, labels
-    )
     path = self.run.fakes_path(self._kimg(step))
-    save_png(path, grid(pictures, sample.grid_rows, sample.grid_cols, _MIN_CELL))
+    generator, discriminator = self.networks
+    sampler = Sampler(generator, *engine.sampling_weights())
+    draw_fakes(path, sampler, self.settings.sample, discriminator.c_dim)
     self.console.say(f'wrote {path}')
 
   def _kimg(self, step):

@@ -4,13 +4,13 @@ A replicated tree has a leading device axis of equal copies; a sharded one has a
 different pieces. The phases are written against AXIS_NAME and know no more than that.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 import os
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
-from flax import jax_utils
 import jax
+from flax import jax_utils
 
 AXIS_NAME = 'devices'
 

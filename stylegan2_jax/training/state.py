@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from flax import struct
 import jax
 import jax.numpy as jnp
+from flax import struct
 
 from stylegan2_jax.config import TrainSettings
 from stylegan2_jax.networks.builder import init_networks

@@ -5,8 +5,8 @@ makes one Adam update. They are written against a named device axis and know not
 Source: StyleGAN2 (arXiv 1912.04958), appendix B; order and details as the official implementation.
 """
 
-from collections.abc import Callable
 import dataclasses
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp

@@ -8,8 +8,14 @@ from stylegan2_jax.ops.fir import downsample2d, filter2d, upfirdn2d, upsample2d
 from stylegan2_jax.ops.modulated_conv import modulated_conv2d
 from tests.parity import reference
 
-FIR_CASES = [(name, case) for name in reference.names('fir') for case in reference.index()[name]['cases']]  # fmt: skip
-CONV_CASES = [(name, case) for name in reference.names('modulated_conv') for case in reference.index()[name]['cases']]  # fmt: skip
+FIR_CASES = [
+  (name, case) for name in reference.names('fir') for case in reference.index()[name]['cases']
+]
+CONV_CASES = [
+  (name, case)
+  for name in reference.names('modulated_conv')
+  for case in reference.index()[name]['cases']
+]
 
 
 def case_id(value):

@@ -93,7 +93,9 @@ def test_training_run(name, dtype, log_rtol, final_rtol, x64):
       z = jnp.asarray(run.data['z'][step, PHASES.index(phase)], dtype)
       noise = jnp.asarray(run.data['pl_noise_unit'][step], dtype).transpose(0, 2, 3, 1)
       state = compiled[phase](state, chunks, (z, noise))
-    beta = ema_beta(step * run.train.batch_size, run.train.batch_size, run.train.ema_kimg, run.train.ema_rampup)  # fmt: skip
+    beta = ema_beta(
+      step * run.train.batch_size, run.train.batch_size, run.train.ema_kimg, run.train.ema_rampup
+    )
     state = finish(state)
     logged = {
       'pl_mean': state.pl_mean,
@@ -110,7 +112,11 @@ def test_training_run(name, dtype, log_rtol, final_rtol, x64):
       error = abs(float(value) - expected[key][step])
       scale = max(abs(expected[key][step]), 1e-3 if dtype == jnp.float32 else 0)
       assert error <= log_rtol * scale, f'step {step}, {key}: {value}, not {expected[key][step]}'
-  for prefix, tree in (('Gfinal/', state.g_params), ('Dfinal/', state.d_params), ('Gema/', state.ema_params)):  # fmt: skip
+  for prefix, tree in (
+    ('Gfinal/', state.g_params),
+    ('Dfinal/', state.d_params),
+    ('Gema/', state.ema_params),
+  ):
     compare_final(reference.under(run.data, prefix), tree, final_rtol, prefix)
   expected = run.data['Gfinal/mapping.w_avg']
   if final_rtol is None:
