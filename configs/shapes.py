@@ -10,7 +10,10 @@ from configs import default
 
 
 def get_config() -> ConfigDict:
-  """The demo preset. gamma, the EMA and the mapping depth follow ADA's `auto` rules."""
+  """The demo preset. The EMA and the mapping depth follow ADA's `auto` rules; gamma was tried out:
+
+  by those rules it would be 0.0128, with which D wins within 10 kimg and the pictures stay blurs.
+  """
   config = default.get_config()
 
   config.network.z_dim = config.network.w_dim = 64
@@ -19,9 +22,9 @@ def get_config() -> ConfigDict:
   config.network.channel_max = 64
 
   config.train.batch_size = 16
-  config.train.total_kimg = 150.0
+  config.train.total_kimg = 120.0
   config.train.snapshot_kimg = 5.0
-  config.train.r1_gamma = 2e-4 * config.data.resolution**2 / config.train.batch_size
+  config.train.r1_gamma = 1.0
   config.train.ema_kimg = config.train.batch_size * 10 / 32
   config.train.ema_rampup = 0.05
 

@@ -50,8 +50,6 @@ def mean_over_chunks(fn: Callable[[Chunks], object], chunks: Chunks, axis_name: 
   else:
     shapes = jax.eval_shape(fn, jax.tree.map(lambda x: x[0], chunks))
     zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-    if axis_name is not None:
-      zeros = jax.lax.pvary(zeros, axis_name)
 
     def body(total, chunk):
       return jax.tree.map(jnp.add, total, fn(chunk)), None

@@ -1,0 +1,96 @@
+"""Networks and settings small enough to compile in seconds, and what several tests need."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from stylegan2_jax.config import DataSettings, NetworkSettings, Settings, TrainSettings
+from stylegan2_jax.networks.builder import build_networks, example_inputs
+
+# Compiles in half the time: the tests' programs run for milliseconds.
+quick_jit = functools.partial(
+  jax.jit, compiler_options={'xla_backend_optimization_level': 0}
+)
+
+
+def network_settings(**changes) -> NetworkSettings:
+  """The tiniest NetworkSettings in which every part exists."""
+  tiny = {
+    'z_dim': 8,
+    'w_dim': 8,
+    'mapping_layers': 2,
+    'd_mapping_layers': 1,
+    'channel_base': 64,
+    'channel_max': 8,
+    'mbstd_group': 2,
+  }
+  return NetworkSettings(**{**tiny, **changes})
+
+
+def settings(resolution: int = 8, network: dict | None = None, **train) -> Settings:
+  """Settings of a tiny run, with changes of the network and of the training."""
+  return Settings(
+    data=DataSettings(resolution=resolution),
+    network=network_settings(**(network or {})),
+    train=TrainSettings(**{'batch_size': 8, **train}),
+  )
+
+
+def networks(resolution: int = 8, channels: int = 3, c_dim: int = 0, dtype=jnp.float32, **changes):
+  """(generator, discriminator) of `network_settings(**changes)`."""
+  return build_networks(network_settings(**changes), resolution, channels, c_dim, dtype)
+
+
+def shapes_of(generator, discriminator):
+  """Shapes and dtypes of the parameters of both networks, without drawing them."""
+  z, label, img = example_inputs(generator, discriminator)
+  key = jax.eval_shape(lambda: jax.random.key(0))
+  g_shapes = jax.eval_shape(generator.init, key, z, label)['params']
+  d_shapes = jax.eval_shape(discriminator.init, key, img, label)['params']
+  return g_shapes, d_shapes
+
+
+def randomized(tree, seed: int, scale: float = 1.0, offset: float = 0.0):
+  """N(offset, scale²) values in the shapes and dtypes of a tree of arrays or shapes.
+
+  Fresh parameters hold zeros (biases, noise strengths) behind which a fault could hide.
+  """
+  rng = np.random.default_rng(seed)
+  return jax.tree.map(
+    lambda x: jnp.asarray(offset + scale * rng.standard_normal(x.shape), x.dtype), tree
+  )
+
+
+def random_params(generator, discriminator, seed: int = 0):
+  """(parameters of G, parameters of D): of plausible size and none of them zero."""
+  g_shapes, d_shapes = shapes_of(generator, discriminator)
+  return randomized(g_shapes, seed), randomized(d_shapes, seed + 1)
+
+
+def names(tree) -> dict[str, np.ndarray]:
+  """Leaves by dotted path: {'b4.conv1.weight': array, ...}."""
+  return {
+    jax.tree_util.keystr(path, simple=True, separator='.'): np.asarray(leaf)
+    for path, leaf in jax.tree.leaves_with_path(tree)
+  }
+
+
+def assert_trees_equal(actual, expected):
+  """The same structure, dtypes and bits."""
+  actual, expected = names(actual), names(expected)
+  assert actual.keys() == expected.keys()
+  for name, value in expected.items():
+    assert actual[name].dtype == value.dtype, name
+    np.testing.assert_array_equal(actual[name], value, name)
+
+
+def assert_trees_close(actual, expected, rtol: float):
+  """max |actual − expected| ≤ rtol·max |expected| for every leaf."""
+  actual, expected = names(actual), names(expected)
+  assert actual.keys() == expected.keys()
+  for name, value in expected.items():
+    assert actual[name].shape == value.shape, name
+    error = np.abs(actual[name] - value).max(initial=0)
+    assert error <= rtol * np.abs(value).max(initial=0), f'{name} is off by {error}'
