@@ -56,6 +56,7 @@ def main(argv: list[str]) -> int:
     print(f'error: {error}', file=sys.stderr)
     return 2
   except KeyboardInterrupt:
+    print('interrupted', file=sys.stderr)
     return 130
   return 0
 

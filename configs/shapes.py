@@ -10,10 +10,7 @@ from configs import default
 
 
 def get_config() -> ConfigDict:
-  """The demo preset. The EMA and the mapping depth follow ADA's `auto` rules; gamma was tried out:
-
-  by those rules it would be 0.0128, with which D wins within 10 kimg and the pictures stay blurs.
-  """
+  """The demo preset. The EMA and the mapping depth follow ADA's `auto` rules."""
   config = default.get_config()
 
   config.network.z_dim = config.network.w_dim = 64
@@ -24,6 +21,7 @@ def get_config() -> ConfigDict:
   config.train.batch_size = 16
   config.train.total_kimg = 120.0
   config.train.snapshot_kimg = 5.0
+  # By ADA's rule of thumb 0.0128, with which D wins within 10 kimg and pictures stay blurs.
   config.train.r1_gamma = 1.0
   config.train.ema_kimg = config.train.batch_size * 10 / 32
   config.train.ema_rampup = 0.05

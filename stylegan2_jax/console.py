@@ -18,7 +18,6 @@ class Console:
     self._log = log_path.open('a', encoding='utf-8')
     self._lock = threading.Lock()  # compilations report from threads
     self._bar = None
-    self._last_line = -float('inf')
 
   def say(self, text: str) -> None:
     """Prints a line (above the bar, where there is one) and logs it with the time."""
@@ -32,12 +31,14 @@ class Console:
 
   def begin(self, done_kimg: float, total_kimg: float) -> None:
     """Starts to show progress."""
-    self._begun, self._done, self._total = time.perf_counter(), done_kimg, total_kimg
+    self._total = total_kimg
+    self._begun = self._shown = (time.perf_counter(), done_kimg)
     if sys.stdout.isatty():
       self._bar = tqdm(
         total=total_kimg,
         initial=done_kimg,
-        unit='kimg',
+        mininterval=0.5,
+        miniters=0,  # every 0.5 s, however little was done
         file=sys.stdout,
         dynamic_ncols=True,
         bar_format='{l_bar}{bar}| {n:.1f}/{total:.1f} kimg [{elapsed}<{remaining}{postfix}]',
@@ -45,17 +46,23 @@ class Console:
 
   def progress(self, kimg: float, numbers: dict[str, float]) -> None:
     """Shows where training is: the bar every time, a plain line every half minute."""
-    shown = {name: f'{value:.3g}' for name, value in numbers.items()}
+    now = time.perf_counter()
     if self._bar is not None:
-      self._bar.n = min(kimg, self._total)
-      self._bar.set_postfix(shown, refresh=False)
-      self._bar.update(0)
-    elif time.perf_counter() - self._last_line > _SECONDS_BETWEEN_LINES:
-      self._last_line = time.perf_counter()
-      elapsed = self._last_line - self._begun
-      left = elapsed / max(kimg - self._done, 1e-9) * (self._total - kimg)
-      details = '  '.join(f'{name} {text}' for name, text in shown.items())
-      self.say(f'{kimg:.1f}/{self._total:.1f} kimg  {_clock(left)} left  {details}')
+      self._bar.set_postfix_str(self._details(now, kimg, self._begun, numbers), refresh=False)
+      self._bar.update(min(kimg, self._total) - self._bar.n)
+    elif self._shown is self._begun or now - self._shown[0] > _SECONDS_BETWEEN_LINES:
+      details = self._details(now, kimg, self._shown, numbers)
+      rate = (kimg - self._begun[1]) / (now - self._begun[0])  # kimg per second
+      left = _clock((self._total - kimg) / rate)
+      self.say(f'{kimg:.1f}/{self._total:.1f} kimg  {left} left  {details}')
+      self._shown = (now, kimg)
+
+  @staticmethod
+  def _details(now: float, kimg: float, since: tuple[float, float], numbers: dict) -> str:
+    """The numbers, and the images per second since (time, kimg)."""
+    texts = [f'{name} {value:.3g}' for name, value in numbers.items()]
+    rate = 1000 * (kimg - since[1]) / (now - since[0])
+    return '  '.join([*texts, f'{rate:.0f} images/s'])
 
   def close(self) -> None:
     """Ends the bar and the log."""

@@ -15,6 +15,7 @@ from stylegan2_jax.config import Settings
 from stylegan2_jax.console import Console
 from stylegan2_jax.data.pipeline import Batches
 from stylegan2_jax.data.sources import open_source
+from stylegan2_jax.errors import UserError
 from stylegan2_jax.networks.builder import build_networks
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.sampler import Sampler
@@ -29,7 +30,6 @@ _SHOWN = {
   'loss_d': 'D',
   'r1_penalty': 'R1',
   'pl_mean': 'PL',
-  'images_per_second': 'images/s',
 }
 
 
@@ -115,7 +115,7 @@ class _Run:
     self.console.begin(self._kimg(step), self.settings.train.total_kimg)
     clock = time.perf_counter()
     while step < self.total_steps and not self.stop:
-      batch = next(self.batches)
+      batch = self._next_batch(step, engine)
       waited = time.perf_counter() - clock
       metrics = engine.step(step, batch)
       step += 1
@@ -127,7 +127,7 @@ class _Run:
         self._draw_fakes(step, engine)
         self._save(step, engine)
         clock = time.perf_counter()  # snapshots do not count as training time
-    if self.stop and step not in self.checkpoints.steps():
+    if self.stop:
       self._save(step, engine)
     self.checkpoints.wait()
     done = f'at step {step} ({self._kimg(step):.1f} kimg)'
@@ -150,7 +150,18 @@ class _Run:
       'memory_gib': memory / (2**30 if sys.platform == 'darwin' else 2**20),
     }
 
+  def _next_batch(self, step, engine):
+    """The next batch. A picture that cannot be read ends the run, but loses nothing."""
+    try:
+      return next(self.batches)
+    except UserError:
+      self._save(step, engine)
+      raise
+
   def _save(self, step, engine):
+    """Begins to write a checkpoint, unless this step has one."""
+    if step in self.checkpoints.steps():
+      return
     position = {**self.batches.get_state(), 'step': step}
     self.checkpoints.save(
       engine.state(),
