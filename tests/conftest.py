@@ -17,6 +17,8 @@ import jax  # noqa: E402
 import pytest  # noqa: E402
 
 jax.config.update('jax_numpy_rank_promotion', 'raise')
+# Compiling is most of the time: the same programs, translated with less effort.
+jax.config.update('jax_disable_most_optimizations', True)
 
 
 @pytest.fixture

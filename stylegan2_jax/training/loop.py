@@ -88,13 +88,10 @@ class _Run:
     del state
     say('compiling the training step (once: later starts take it from the cache) ...')
     engine.compile(lambda name, seconds: say(f'  {name}: {seconds:.1f} s'))
-    if step == 0:
-      draw_reals(self.run.reals_path, self.source, self.settings.sample)
-      self._draw_fakes(0, engine)
-    say(
-      f'training from {done} to {total_kimg:g}, {time.perf_counter() - started:.1f} s after start'
-    )
+    say(f'training from {done} to {total_kimg:g} kimg')
     with self._stop_signals():
+      if step == 0:
+        step = self._first_step(engine, started)
       self._loop(step, engine)
 
   def _first_state(self):
@@ -110,23 +107,23 @@ class _Run:
     self.console.say(f'going on from step {step} ({self._kimg(step):.1f} kimg)')
     return step, state
 
+  def _first_step(self, engine, started):
+    """One step, then the pictures of what was before it, which would have delayed it."""
+    weights = engine.sampling_weights()
+    step, _ = self._step(0, engine)
+    self.console.say(f'first step done {time.perf_counter() - started:.1f} s after the start')
+    draw_reals(self.run.reals_path, self.source, self.settings.sample)
+    self._draw_fakes(0, weights)
+    self._snapshot_if_due(step, engine)
+    return step
+
   def _loop(self, step, engine):
-    """Steps until the end or a signal; numbers every step, pictures at snapshots."""
+    """Steps until the end or a signal, with pictures and checkpoints at snapshots."""
     self.console.begin(self._kimg(step), self.settings.train.total_kimg)
-    clock = time.perf_counter()
     while step < self.total_steps and not self.stop:
-      batch = self._next_batch(step, engine)
-      waited = time.perf_counter() - clock
-      metrics = engine.step(step, batch)
-      step += 1
-      seconds, clock = time.perf_counter() - clock, time.perf_counter()
-      record = self._record(step, metrics, seconds, waited)
-      self.run.append_stats(record)
+      step, record = self._step(step, engine)
       self.console.progress(record['kimg'], {_SHOWN[k]: record[k] for k in _SHOWN if k in record})
-      if step % self.snapshot_steps == 0 or step == self.total_steps:
-        self._draw_fakes(step, engine)
-        self._save(step, engine)
-        clock = time.perf_counter()  # snapshots do not count as training time
+      self._snapshot_if_due(step, engine)
     if self.stop:
       self._save(step, engine)
     self.checkpoints.wait()
@@ -135,6 +132,21 @@ class _Run:
       self.console.say(f'stopped and saved {done}; the same command goes on from there')
     else:
       self.console.say(f'finished {done}; see {self.run.fakes_path(self._kimg(step))}')
+
+  def _snapshot_if_due(self, step, engine):
+    if step % self.snapshot_steps == 0 or step == self.total_steps:
+      self._draw_fakes(step, engine.sampling_weights())
+      self._save(step, engine)
+
+  def _step(self, step, engine):
+    """One step: (the number of steps done, its line of stats.jsonl)."""
+    clock = time.perf_counter()
+    batch = self._next_batch(step, engine)
+    waited = time.perf_counter() - clock
+    metrics = engine.step(step, batch)
+    record = self._record(step + 1, metrics, time.perf_counter() - clock, waited)
+    self.run.append_stats(record)
+    return step + 1, record
 
   def _record(self, step, metrics, seconds, waited):
     """A line of stats.jsonl; `step` counts the steps done."""
@@ -173,10 +185,10 @@ class _Run:
       },
     )
 
-  def _draw_fakes(self, step, engine):
+  def _draw_fakes(self, step, weights):
     path = self.run.fakes_path(self._kimg(step))
     generator, discriminator = self.networks
-    sampler = Sampler(generator, *engine.sampling_weights())
+    sampler = Sampler(generator, *weights)
     draw_fakes(path, sampler, self.settings.sample, discriminator.c_dim)
     self.console.say(f'wrote {path}')
 

@@ -1,5 +1,6 @@
 """The discriminator against the official one: logits, losses, R1, gradients."""
 
+import functools
 import re
 
 import jax
@@ -27,15 +28,22 @@ class Case:
     self.params = reference.discriminator_weights(reference.under(self.data, 'param/'), dtype)
     self.img = reference.nhwc(self.data['image'], dtype)
     self.label = reference.labels(self.data['c'], dtype)
+    self.logits = jax.jit(self._logits)
 
-  def logits(self, params, img):
+  def _logits(self, params, img):
     return self.discriminator.apply({'params': params}, img, self.label)
+
+
+@functools.cache
+def load(name, dtype) -> Case:
+  """A case, whose compiled functions all tests share."""
+  return Case(name, dtype)
 
 
 @NAMES
 @DTYPES
 def test_logits_and_losses(name, dtype, rtol, x64):
-  case = Case(name, dtype)
+  case = load(name, dtype)
   logits = case.logits(case.params, case.img)
   assert logits.dtype == dtype
   reference.check(logits, case.data['logits'], rtol, 'logits')
@@ -48,7 +56,7 @@ def test_logits_and_losses(name, dtype, rtol, x64):
 @NAMES
 @DTYPES
 def test_gradients_of_the_loss(name, dtype, rtol, x64):
-  case = Case(name, dtype)
+  case = load(name, dtype)
 
   @jax.jit
   @jax.grad
@@ -62,7 +70,7 @@ def test_gradients_of_the_loss(name, dtype, rtol, x64):
 @NAMES
 @DTYPES
 def test_r1(name, dtype, rtol, x64):
-  case = Case(name, dtype)
+  case = load(name, dtype)
   (loss_key,) = (key for key in case.data if key.startswith('r1_loss_'))
   gamma, interval = re.fullmatch(r'r1_loss_gamma([\d.]+)_interval(\d+)', loss_key).groups()
 
@@ -72,12 +80,12 @@ def test_r1(name, dtype, rtol, x64):
       value, penalty = r1_loss(case.logits, params, case.img, float(gamma))
       return value * int(interval), penalty
 
-    return jax.value_and_grad(loss, has_aux=True)(params)
+    by_image = jax.grad(lambda x: case.logits(params, x).sum())(case.img)
+    return *jax.value_and_grad(loss, has_aux=True)(params), by_image
 
-  (value, penalty), gradients = loss_and_gradient(case.params)
+  (value, penalty), gradients, by_image = loss_and_gradient(case.params)
   reference.check(value, case.data[loss_key], rtol, 'loss')
   reference.check(penalty, case.data['r1_penalty'], rtol, 'penalty')
-  by_image = jax.grad(lambda x: case.logits(case.params, x).sum())(case.img)
   expected = case.data['r1_grad_image']
   reference.check(reference.nchw(by_image), expected, rtol, 'gradient by the image')
   reference.check_norms(gradients, reference.under(case.data, 'r1_gradnorm/'), rtol, 'gradient')
@@ -88,7 +96,8 @@ def test_r1(name, dtype, rtol, x64):
 
 @NAMES
 def test_sizes(name, x64):
-  case = Case(name, jnp.float64)
-  fresh = case.discriminator.init(jax.random.key(0), case.img, case.label)['params']
+  case = load(name, jnp.float64)
+  fresh = jax.eval_shape(case.discriminator.init, jax.random.key(0), case.img, case.label)
+  fresh = fresh['params']
   assert sum(x.size for x in jax.tree.leaves(fresh)) == case.entry['num_params']
   assert jax.tree.map(jnp.shape, fresh) == jax.tree.map(jnp.shape, case.params)

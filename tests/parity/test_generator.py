@@ -1,5 +1,6 @@
 """The generator against the official one: images, gradients, w_avg, path-length loss."""
 
+import functools
 import re
 
 import jax
@@ -29,18 +30,25 @@ class Case:
     self.params, self.noise, self.w_avg = reference.generator_weights(official, dtype)
     self.z = jnp.asarray(self.data['z'], dtype)
     self.label = reference.labels(self.data['c'], dtype)
+    self.map, self.synthesize = jax.jit(self._map), jax.jit(self._synthesize)
 
-  def map(self, params, z):
+  def _map(self, params, z):
     return self.generator.apply({'params': params}, z, self.label, method='map')
 
-  def synthesize(self, params, ws, noise):
+  def _synthesize(self, params, ws, noise):
     return self.generator.apply({'params': params}, ws, noise, method='synthesize')
+
+
+@functools.cache
+def load(name, dtype) -> Case:
+  """A case, whose compiled functions all tests share."""
+  return Case(name, dtype)
 
 
 @NAMES
 @DTYPES
 def test_images(name, dtype, rtol, x64):
-  case = Case(name, dtype)
+  case = load(name, dtype)
   ws = case.map(case.params, case.z)
   assert ws.shape[1] == case.entry['num_ws']
   reference.check(ws, case.data['ws'], rtol, 'ws')
@@ -53,7 +61,7 @@ def test_images(name, dtype, rtol, x64):
 @NAMES
 @DTYPES
 def test_truncation(name, dtype, rtol, x64):
-  case = Case(name, dtype)
+  case = load(name, dtype)
   ws = case.map(case.params, case.z)
   checked = 0
   for key, expected in case.data.items():
@@ -69,7 +77,7 @@ def test_truncation(name, dtype, rtol, x64):
 
 @NAMES
 def test_w_avg(name, x64):
-  case = Case(name, jnp.float64)
+  case = load(name, jnp.float64)
   w_mean = case.map(case.params, case.z)[:, 0].mean(axis=0)
   w_avg = update_w_avg(case.w_avg, w_mean, 0.995)
   reference.check(w_avg, case.data['w_avg_after_one_training_call'], 1e-12, 'w_avg')
@@ -78,7 +86,7 @@ def test_w_avg(name, x64):
 @NAMES
 @DTYPES
 def test_gradients(name, dtype, rtol, x64):
-  case = Case(name, dtype)
+  case = load(name, dtype)
   cotangent = reference.nhwc(case.data['cotangent'], dtype)
 
   @jax.jit
@@ -96,15 +104,14 @@ def test_gradients(name, dtype, rtol, x64):
 @NAMES
 @pytest.mark.parametrize(('dtype', 'rtol'), [(jnp.float64, 1e-9), (jnp.float32, 1e-3)])
 def test_path_length(name, dtype, rtol, x64):
-  case = Case(name, dtype)
+  case = load(name, dtype)
   (loss_key,) = (key for key in case.data if key.startswith('pl_loss_'))
   weight, interval = re.fullmatch(r'pl_loss_weight([\d.]+)_interval(\d+)', loss_key).groups()
   noise = reference.nhwc(case.data['pl_noise_unit'], dtype)
 
   @jax.jit
-  @jax.value_and_grad
   def loss_and_gradient(params):
-    return loss(params).loss * int(interval)
+    return jax.value_and_grad(loss, has_aux=True)(params)
 
   def loss(params):
     def synthesize(params, ws):
@@ -112,10 +119,10 @@ def test_path_length(name, dtype, rtol, x64):
 
     ws = case.map(params, case.z)
     old_mean = jnp.asarray(0.3, dtype)
-    return path_length_loss(synthesize, params, ws, noise, old_mean, 0.01, float(weight))
+    result = path_length_loss(synthesize, params, ws, noise, old_mean, 0.01, float(weight))
+    return result.loss * int(interval), result
 
-  value, gradients = loss_and_gradient(case.params)
-  result = jax.jit(loss)(case.params)
+  (value, result), gradients = loss_and_gradient(case.params)
   reference.check(result.lengths, case.data['pl_lengths'], rtol, 'lengths')
   reference.check(result.mean, case.data['pl_mean_after'], rtol, 'mean')
   reference.check(value, case.data[loss_key], rtol, 'loss')
@@ -127,9 +134,9 @@ def test_path_length(name, dtype, rtol, x64):
 
 @NAMES
 def test_sizes(name, x64):
-  case = Case(name, jnp.float64)
+  case = load(name, jnp.float64)
   z = np.zeros((1, *case.z.shape[1:]))
   label = None if case.label is None else case.label[:1]
-  fresh = case.generator.init(jax.random.key(0), z, label)['params']
+  fresh = jax.eval_shape(case.generator.init, jax.random.key(0), z, label)['params']
   assert sum(x.size for x in jax.tree.leaves(fresh)) == case.entry['num_params']
   assert jax.tree.map(jnp.shape, fresh) == jax.tree.map(jnp.shape, case.params)

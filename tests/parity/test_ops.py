@@ -8,14 +8,12 @@ from stylegan2_jax.ops.fir import downsample2d, filter2d, upfirdn2d, upsample2d
 from stylegan2_jax.ops.modulated_conv import modulated_conv2d
 from tests.parity import reference
 
-FIR_CASES = [
-  (name, case) for name in reference.names('fir') for case in reference.index()[name]['cases']
-]
-CONV_CASES = [
-  (name, case)
-  for name in reference.names('modulated_conv')
-  for case in reference.index()[name]['cases']
-]
+
+def cases(kind):
+  """(file, case) of all files of one kind."""
+  return [
+    (name, case) for name in reference.names(kind) for case in reference.index()[name]['cases']
+  ]
 
 
 def case_id(value):
@@ -23,7 +21,7 @@ def case_id(value):
 
 
 @pytest.mark.parametrize(('dtype', 'rtol'), [(jnp.float64, 1e-14), (jnp.float32, 1e-6)])
-@pytest.mark.parametrize(('name', 'case'), FIR_CASES, ids=case_id)
+@pytest.mark.parametrize(('name', 'case'), cases('fir'), ids=case_id)
 def test_upfirdn2d(name, case, dtype, rtol, x64):
   data = reference.arrays(name)
   left, right, top, bottom = case['padding_x0_x1_y0_y1']
@@ -49,14 +47,20 @@ def test_shorthands(name, shorthand, x64):
 
 
 @pytest.mark.parametrize(('dtype', 'rtol'), [(jnp.float64, 1e-13), (jnp.float32, 1e-5)])
-@pytest.mark.parametrize(('name', 'case'), CONV_CASES, ids=case_id)
+@pytest.mark.parametrize(('name', 'case'), cases('modulated_conv'), ids=case_id)
 def test_modulated_conv2d(name, case, dtype, rtol, x64):
   data, i = reference.arrays(name), case['index']
   assert case['padding'] == case['kernel'] // 2  # the only padding that the networks use
   weight = jnp.asarray(data[f'weight{i}'], dtype).transpose(2, 3, 1, 0)
   inputs = (reference.nhwc(data[f'x{i}'], dtype), weight, jnp.asarray(data[f'styles{i}'], dtype))
-  y, pullback = jax.vjp(lambda *a: modulated_conv2d(*a, case['demodulate'], case['up']), *inputs)
-  dx, dweight, dstyles = pullback(reference.nhwc(data[f'cotangent{i}'], dtype))
+
+  @jax.jit
+  def value_and_gradients(inputs, cotangent):
+    y, pullback = jax.vjp(lambda *a: modulated_conv2d(*a, case['demodulate'], case['up']), *inputs)
+    return y, *pullback(cotangent)
+
+  cotangent = reference.nhwc(data[f'cotangent{i}'], dtype)
+  y, dx, dweight, dstyles = value_and_gradients(inputs, cotangent)
   reference.check(reference.nchw(y), data[f'y{i}'], rtol, 'y')
   reference.check(reference.nchw(dx), data[f'dx{i}'], rtol, 'dx')
   reference.check(dweight.transpose(3, 2, 0, 1), data[f'dweight{i}'], rtol, 'dweight')

@@ -99,10 +99,7 @@ def test_training_run(name, dtype, log_rtol, final_rtol, x64):
     state = finish(state)
     logged = {
       'pl_mean': state.pl_mean,
-      'G_norm': norm(state.g_params),
-      'D_norm': norm(state.d_params),
-      'Gema_norm': norm(state.ema_params),
-      'w_avg_norm': norm(state.w_avg),
+      **norms(state),
       'real_logit_mean': real_logits(state.d_params, reference.nhwc(run.data['reals'][0], dtype)),
       'ema_beta': beta,
     }
@@ -134,9 +131,15 @@ def run_phase(run, phase, state, chunks, draws):
   return step(state, chunks, None, recipe)[0]
 
 
-def norm(tree):
-  """Root of the sum of squares over all leaves."""
-  return jnp.sqrt(sum(jnp.square(x).sum() for x in jax.tree.leaves(tree)))
+@jax.jit
+def norms(state):
+  """Roots of the sums of squares over all leaves."""
+  fields = {'G': state.g_params, 'D': state.d_params, 'Gema': state.ema_params}
+  fields['w_avg'] = state.w_avg
+  return {
+    f'{name}_norm': jnp.sqrt(sum(jnp.square(x).sum() for x in jax.tree.leaves(tree)))
+    for name, tree in fields.items()
+  }
 
 
 def compare_final(expected, tree, rtol, what):
