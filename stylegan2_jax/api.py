@@ -137,7 +137,7 @@ class StyleGAN2:
       UserError: the model has no classes, or not this one.
     """
     if not self.class_names:
-      raise UserError('this model is unconditional: it was trained without labels')
+      raise UserError('this model is unconditional, trained without labels: leave the class out')
     if str(name) in self.class_names:
       return self.class_names.index(str(name))
     if str(name).isdecimal() and int(name) < len(self.class_names):

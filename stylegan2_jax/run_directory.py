@@ -61,6 +61,22 @@ class RunDirectory:
       raise UserError(f'cannot read {self.config_path}: {error}') from None
     return config_lib.from_json(text, str(self.config_path))
 
+  def check(self, settings: Settings) -> None:
+    """Refuses settings with which the run here cannot go on; touches nothing.
+
+    Raises:
+      UserError: names the fields that differ and may not.
+    """
+    if not self.exists():
+      return
+    changes = config_lib.differences(self.read_settings(), settings)
+    refused = [text for field, text in changes.items() if not config_lib.may_change(field)]
+    if refused:
+      raise UserError(
+        f'workdir {self.path} holds a run of another config ({"; ".join(refused)}): '
+        'go back to that config or name another --workdir'
+      )
+
   def open(self, settings: Settings) -> 'RunDirectory':
     """Prepares the folder for training with these settings, new or resumed; returns self.
 
@@ -71,7 +87,7 @@ class RunDirectory:
     self._create()
     self._take_lock()
     try:
-      self._check_same_run(settings)
+      self.check(settings)
       with files.replacing(self.config_path) as file:
         file.write(config_lib.to_json(settings).encode())
       self.checkpoints_path.mkdir(exist_ok=True)
@@ -162,17 +178,6 @@ class RunDirectory:
         f'another training is running in workdir {self.path}: stop it or name another'
       ) from None
     self._lock = lock
-
-  def _check_same_run(self, settings: Settings) -> None:
-    if not self.exists():
-      return
-    changes = config_lib.differences(self.read_settings(), settings)
-    refused = [text for field, text in changes.items() if not config_lib.may_change(field)]
-    if refused:
-      raise UserError(
-        f'workdir {self.path} holds a run of another config ({"; ".join(refused)}): '
-        'go back to that config or name another --workdir'
-      )
 
   def _drop_torn_line(self) -> None:
     """Cuts what follows the last line break, so that the next record begins a line."""

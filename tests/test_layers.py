@@ -22,6 +22,7 @@ FLOORS = (
   ('command_line', 'networks'),
   ('training',),
   ('checkpoints', 'sampler', 'importers'),
+  ('training.snapshots',),
   ('training.loop',),
   ('api',),
   ('tools',),

@@ -43,6 +43,7 @@ def train(settings: Settings, workdir: pathlib.Path) -> None:
   """
   started = time.perf_counter()
   validation.validate(settings, parallel.device_count())
+  RunDirectory(workdir).check(settings)  # before a data set is prepared in vain
   source = open_source(settings.data)
   with contextlib.ExitStack() as stack:
     run = stack.enter_context(RunDirectory(workdir).open(settings))
