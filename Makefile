@@ -29,7 +29,7 @@ summary: .venv/ready
 	@$(BIN)/python launch.py summary --config=$(CONFIG) $(ARGS)
 
 test: .venv/ready-dev
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 $(PYTEST_ARGS)
 
 lint: .venv/ready-dev
 	@$(BIN)/ruff check && $(BIN)/ruff format --check

@@ -22,8 +22,8 @@ FOLDER = pathlib.Path(
 )
 
 _KINDS = {
-  'fir': lambda entry: 'filter' in entry.get('cases', [{}])[0],
-  'modulated_conv': lambda entry: 'demodulate' in entry.get('cases', [{}])[0],
+  'fir': lambda entry: 'filter' in (entry.get('cases') or [{}])[0],
+  'modulated_conv': lambda entry: 'demodulate' in (entry.get('cases') or [{}])[0],
   'generator': lambda entry: 'z' in entry.get('config', {}),
   'discriminator': lambda entry: 'group' in entry.get('config', {}),
   'training_run': lambda entry: 'steps' in entry,
