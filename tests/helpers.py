@@ -1,18 +1,12 @@
 """Networks and settings small enough to compile in seconds, and what several tests need."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from stylegan2_jax.config import DataSettings, NetworkSettings, Settings, TrainSettings
-from stylegan2_jax.networks.builder import build_networks, example_inputs
-
-# Compiles in half the time: the tests' programs run for milliseconds.
-quick_jit = functools.partial(
-  jax.jit, compiler_options={'xla_backend_optimization_level': 0}
-)
+from stylegan2_jax.networks.builder import build_networks, variable_shapes
+from stylegan2_jax.training.state import TrainState, make_state
 
 
 def network_settings(**changes) -> NetworkSettings:
@@ -45,11 +39,25 @@ def networks(resolution: int = 8, channels: int = 3, c_dim: int = 0, dtype=jnp.f
 
 def shapes_of(generator, discriminator):
   """Shapes and dtypes of the parameters of both networks, without drawing them."""
-  z, label, img = example_inputs(generator, discriminator)
-  key = jax.eval_shape(lambda: jax.random.key(0))
-  g_shapes = jax.eval_shape(generator.init, key, z, label)['params']
-  d_shapes = jax.eval_shape(discriminator.init, key, img, label)['params']
-  return g_shapes, d_shapes
+  return variable_shapes(generator, discriminator)[:2]
+
+
+def state_shapes(generator, discriminator, train: TrainSettings) -> TrainState:
+  """Shapes and dtypes of the train state, without drawing weights."""
+
+  def make(*variables):
+    return make_state(*variables, generator, train, jax.random.key(0))
+
+  return jax.eval_shape(make, *variable_shapes(generator, discriminator))
+
+
+def random_state(generator, discriminator, train: TrainSettings, seed: int = 0) -> TrainState:
+  """A train state of random values, none of them zero."""
+  g_params, d_params = random_params(generator, discriminator, seed)
+  noise = randomized(variable_shapes(generator, discriminator)[2], seed + 2)
+  state = make_state(g_params, d_params, noise, generator, train, jax.random.key(seed))
+  w_avg = randomized(state.w_avg, seed + 3)
+  return state.replace(w_avg=w_avg, pl_mean=jnp.asarray(0.5, w_avg.dtype))
 
 
 def randomized(tree, seed: int, scale: float = 1.0, offset: float = 0.0):
@@ -65,8 +73,19 @@ def randomized(tree, seed: int, scale: float = 1.0, offset: float = 0.0):
 
 def random_params(generator, discriminator, seed: int = 0):
   """(parameters of G, parameters of D): of plausible size and none of them zero."""
-  g_shapes, d_shapes = shapes_of(generator, discriminator)
-  return randomized(g_shapes, seed), randomized(d_shapes, seed + 1)
+  shapes = shapes_of(generator, discriminator)
+  return tuple(_with_mapping(randomized(tree, seed + i)) for i, tree in enumerate(shapes))
+
+
+def _with_mapping(params):
+  """Weights of the mapping network are stored a hundred times as large."""
+  if 'mapping' not in params:
+    return params
+  mapping = {
+    name: {**layer, 'weight': layer['weight'] * (100 if name.startswith('fc') else 1)}
+    for name, layer in params['mapping'].items()
+  }
+  return {**params, 'mapping': mapping}
 
 
 def names(tree) -> dict[str, np.ndarray]:

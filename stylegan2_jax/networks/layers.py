@@ -61,7 +61,8 @@ class Dense(nn.Module):
     bias = self.param(
       'bias', nn.initializers.constant(self.bias_init), (self.features,), self.param_dtype
     )
-    y = x.astype(self.dtype) @ (weight * (m / fan_in**0.5)).astype(self.dtype)
+    # The gain scales the product, which is smaller than the weight and fuses with the bias.
+    y = (x.astype(self.dtype) @ weight.astype(self.dtype)) * (m / fan_in**0.5)
     return bias_act(y, bias * m if m != 1 else bias, self.activation)  # [N, features]
 
 

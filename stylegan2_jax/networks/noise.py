@@ -24,7 +24,7 @@ def noise_layers(resolution: int) -> list[tuple[str, str, int]]:
 
 def constant_noise(key: jax.Array, resolution: int, dtype=jnp.float32) -> NoiseMaps:
   """One stored N(0, 1) map [r, r] per layer, shared by all samples."""
-  return _cut(jax.random.normal(key, (noise_size(resolution),), dtype), resolution)
+  return cut_noise(jax.random.normal(key, (noise_size(resolution),), dtype), resolution)
 
 
 def random_noise(keys: jax.Array, resolution: int, dtype=jnp.float32) -> NoiseMaps:
@@ -33,7 +33,7 @@ def random_noise(keys: jax.Array, resolution: int, dtype=jnp.float32) -> NoiseMa
   def draw(key):
     return jax.random.normal(key, (noise_size(resolution),), dtype)
 
-  return _cut(jax.vmap(draw)(keys), resolution)
+  return cut_noise(jax.vmap(draw)(keys), resolution)
 
 
 def noise_size(resolution: int) -> int:
@@ -41,7 +41,7 @@ def noise_size(resolution: int) -> int:
   return sum(r * r for _, _, r in noise_layers(resolution))
 
 
-def _cut(values: jax.Array, resolution: int) -> NoiseMaps:
+def cut_noise(values: jax.Array, resolution: int) -> NoiseMaps:
   """Successive pieces of [..., noise_size] as the maps [..., r, r]: no two layers share a value.
 
   One draw that is cut compiles several times faster than a draw per layer.

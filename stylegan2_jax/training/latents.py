@@ -4,12 +4,15 @@ Draws never depend on the device: sample draws fold in the global sample index, 
 micro-batch its global index. No key is used twice.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
 from stylegan2_jax.networks.generator import Generator
-from stylegan2_jax.networks.noise import NoiseMaps, random_noise
+from stylegan2_jax.networks.noise import NoiseMaps, cut_noise, noise_size
 from stylegan2_jax.training.chunks import Chunks
 from stylegan2_jax.training.schedule import PHASES
 
@@ -53,30 +56,29 @@ def draw_latents(
   """
   mapping, synthesis = generator.mapping, generator.synthesis
   dtype = mapping.dtype
-  sample_key, chunk_key = jax.random.split(key)
-  keys = jax.vmap(lambda i: jax.random.fold_in(sample_key, i))(chunk.sample)
-  latent_keys, noise_keys, label_keys, path_keys = jax.vmap(
-    lambda k: jax.random.split(k, 4), out_axes=1
-  )(keys)
+  sample_key, chunk_key, label_key = jax.random.split(key, 3)
+  image_shape = (synthesis.resolution, synthesis.resolution, synthesis.channels)
+  sizes = [mapping.z_dim, mapping.z_dim, noise_size(synthesis.resolution)]
+  sizes += [math.prod(image_shape)] if path_noise else []
 
-  def normal(keys, shape):
-    return jax.vmap(lambda k: jax.random.normal(k, shape, dtype))(keys)
+  def normal(index):
+    return jax.random.normal(jax.random.fold_in(sample_key, index), (sum(sizes),), dtype)
 
-  z = normal(latent_keys, (2, mapping.z_dim))  # [m, 2, z_dim]
-  mixing_z = cutoff = None
+  # One draw that is cut compiles several times faster than a draw for each use.
+  pieces = jnp.split(jax.vmap(normal)(chunk.sample), np.cumsum(sizes)[:-1], axis=1)
+  z, mixing_z, noise, *path = pieces  # [m, size] each
+  cutoff = None
   if style_mixing_prob > 0:
-    mixing_z = z[:, 1]
     cutoff = draw_mixing_cutoff(
       jax.random.fold_in(chunk_key, chunk.index), mapping.num_ws, style_mixing_prob
     )
-  image_shape = (synthesis.resolution, synthesis.resolution, synthesis.channels)
   return Latents(
-    z=z[:, 0],
-    label=None if labels is None else _draw_labels(label_keys, labels, mapping.c_dim, dtype),
-    noise=random_noise(noise_keys, synthesis.resolution, dtype),
-    mixing_z=mixing_z,
+    z=z,
+    label=_draw_labels(label_key, chunk.sample, labels, mapping.c_dim, dtype),
+    noise=cut_noise(noise, synthesis.resolution),
+    mixing_z=mixing_z if style_mixing_prob > 0 else None,
     mixing_cutoff=cutoff,
-    path_noise=normal(path_keys, image_shape) if path_noise else None,
+    path_noise=path[0].reshape(-1, *image_shape) if path_noise else None,
   )
 
 
@@ -99,7 +101,10 @@ def label_vectors(labels: jax.Array, c_dim: int, dtype) -> jax.Array:
   return labels.astype(dtype)
 
 
-def _draw_labels(keys, labels, c_dim, dtype):
-  """A random one of the data set's labels per key: [N, c_dim]."""
+def _draw_labels(key, samples, labels, c_dim, dtype):
+  """A random one of the data set's labels per sample: [N, c_dim], or None without labels."""
+  if labels is None:
+    return None
+  keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(samples)
   index = jax.vmap(lambda k: jax.random.randint(k, (), 0, labels.shape[0]))(keys)
   return label_vectors(labels[index], c_dim, dtype)

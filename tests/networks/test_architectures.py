@@ -10,7 +10,7 @@ import pytest
 from stylegan2_jax.networks.builder import init_networks
 from stylegan2_jax.networks.layers import ARCHITECTURES
 from stylegan2_jax.networks.noise import random_noise
-from tests.helpers import names, networks, quick_jit, random_params
+from tests.helpers import names, networks, random_params
 
 EVERY = pytest.mark.parametrize('architecture', ARCHITECTURES)
 RESOLUTIONS = pytest.mark.parametrize('resolution', [4, 8])
@@ -20,9 +20,7 @@ LABEL = np.eye(CLASSES, dtype=np.float32)[[0, 1, 2, 0]]
 
 
 def pair(architecture, resolution, **changes):
-  return networks(
-    resolution, g_architecture=architecture, d_architecture=architecture, **changes
-  )
+  return networks(resolution, g_architecture=architecture, d_architecture=architecture, **changes)
 
 
 @functools.cache
@@ -30,8 +28,8 @@ def fresh(architecture):
   """(images of freshly drawn networks, a function images -> logits)."""
   generator, discriminator = pair(architecture, 8, channel_base=128, channel_max=16)
   g_params, d_params, noise = init_networks(jax.random.key(0), generator, discriminator)
-  img = quick_jit(lambda p: generator.apply({'params': p}, Z, None, noise))(g_params)
-  return img, quick_jit(lambda img: discriminator.apply({'params': d_params}, img))
+  img = jax.jit(lambda p: generator.apply({'params': p}, Z, None, noise))(g_params)
+  return img, jax.jit(lambda img: discriminator.apply({'params': d_params}, img))
 
 
 @pytest.mark.parametrize('d_architecture', ARCHITECTURES)
@@ -54,7 +52,7 @@ def test_the_image_depends_on_every_parameter(architecture, resolution):
   params, _ = random_params(generator, discriminator)
   noise = random_noise(jax.random.split(jax.random.key(0), 4), resolution)
 
-  @quick_jit
+  @jax.jit
   @jax.grad
   def gradient(params):
     return jnp.square(generator.apply({'params': params}, Z, LABEL, noise)).sum()
@@ -71,7 +69,7 @@ def test_the_logit_depends_on_every_parameter(architecture, resolution):
   _, params = random_params(*modules)
   img = np.random.default_rng(1).standard_normal((4, resolution, resolution, 3)).astype(np.float32)
 
-  @quick_jit
+  @jax.jit
   @jax.grad
   def gradient(params):
     return jnp.square(modules[1].apply({'params': params}, img, LABEL)).sum()
@@ -86,7 +84,7 @@ def test_any_number_of_channels(channels):
   generator, discriminator = networks(4, channels=channels)
   g_params, d_params = random_params(generator, discriminator)
 
-  @quick_jit
+  @jax.jit
   def run(g_params, d_params):
     img = generator.apply({'params': g_params}, Z)
     return img, jax.grad(lambda x: discriminator.apply({'params': d_params}, x).sum())(img)

@@ -2,10 +2,11 @@
 
 import functools
 
+import jax
 import numpy as np
 import pytest
 
-from tests.helpers import networks, quick_jit, random_params, shapes_of
+from tests.helpers import networks, random_params, shapes_of
 
 IMG = np.random.default_rng(0).standard_normal((4, 4, 4, 3)).astype(np.float32)
 LABEL = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
@@ -16,7 +17,7 @@ def discriminate(c_dim=0, **changes):
   """A function (images, labels) -> logits of random parameters."""
   modules = networks(4, c_dim=c_dim, **changes)
   _, params = random_params(*modules)
-  return quick_jit(lambda img, label: modules[1].apply({'params': params}, img, label)), params
+  return jax.jit(lambda img, label: modules[1].apply({'params': params}, img, label)), params
 
 
 def test_the_label_matters():

@@ -42,7 +42,7 @@ def test_layers_and_samples_share_nothing(kind):
       f'{name}[{i}]': x[i] for name, x in names(random_noise(KEYS, 32)).items() for i in range(3)
     }
   for (one, a), (other, b) in itertools.combinations(maps.items(), 2):
-    assert not set(a.ravel().tolist()) & set(b.ravel().tolist()), f'{one}, {other}'
+    assert np.intersect1d(a, b).size <= 2, f'{one}, {other}'  # float32 values meet by chance
     if a.shape == b.shape:
       correlation = np.corrcoef(a.ravel(), b.ravel())[0, 1]
       assert abs(correlation) < 5 / a.size**0.5, f'{one}, {other}'
@@ -55,7 +55,6 @@ def test_a_sample_depends_on_its_own_key_alone():
 
 
 def test_other_keys_other_maps():
-  for a, b in zip(
-    names(constant_noise(KEYS[0], 8)).values(), names(constant_noise(KEYS[1], 8)).values(), strict=True
-  ):
-    assert not set(a.ravel().tolist()) & set(b.ravel().tolist())
+  maps, others = (names(constant_noise(key, 8)) for key in KEYS[:2])
+  for name, x in maps.items():
+    assert np.intersect1d(x, others[name]).size == 0

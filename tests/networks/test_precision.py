@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 
 from stylegan2_jax.networks.layers import ARCHITECTURES
-from tests.helpers import networks, quick_jit, random_params, randomized, shapes_of
+from tests.helpers import networks, random_params, randomized, shapes_of
 from tests.networks.test_synthesis import names_of
 
 EVERY = pytest.mark.parametrize('architecture', ARCHITECTURES)
 
 
 def pair(architecture, resolution=16, **changes):
-  return networks(
-    resolution, g_architecture=architecture, d_architecture=architecture, **changes
-  )
+  return networks(resolution, g_architecture=architecture, d_architecture=architecture, **changes)
 
 
 def intermediates(generator, discriminator):
@@ -59,7 +57,7 @@ def test_dtypes_of_the_resolutions(architecture, num_reduced, reduced_dtype, low
 def test_rgb_is_summed_in_full_precision(architecture):
   """A float16 image summed up would round; so would one whose sums are kept in float16."""
   modules = pair(architecture, num_reduced=2, reduced_dtype='float16')
-  img, _, in_g, _ = quick_jit(intermediates(*modules))(*random_params(*modules))
+  img, _, in_g, _ = jax.jit(intermediates(*modules))(*random_params(*modules))
   representable = np.asarray(img, np.float16).astype(np.float32) == np.asarray(img)
   if architecture == 'skip':
     assert representable.mean() < 0.5
@@ -72,7 +70,7 @@ def test_the_clamp_reaches_every_layer(architecture):
   """And only those that have one: not dense layers, residual skips, or FromRGB at 4×4."""
   clamp = 0.01
   modules = pair(architecture, num_reduced=1, reduced_dtype='float32', clamp=clamp)
-  _, _, in_g, in_d = quick_jit(intermediates(*modules))(*random_params(*modules))
+  _, _, in_g, in_d = jax.jit(intermediates(*modules))(*random_params(*modules))
   resnet = architecture == 'resnet'
   for found in (in_g, in_d):
     for name, x in found.items():
@@ -91,7 +89,7 @@ def test_the_clamp_reaches_every_layer(architecture):
 def test_no_clamp_without_reduced_precision():
   modules = pair('skip', 8, num_reduced=0, clamp=0.01)
   assert modules[0].synthesis.clamp is modules[1].clamp is None
-  img, *_ = quick_jit(intermediates(*modules))(*random_params(*modules))
+  img, *_ = jax.jit(intermediates(*modules))(*random_params(*modules))
   assert np.abs(img).max() > 0.1
 
 
@@ -99,9 +97,9 @@ def test_no_clamp_without_reduced_precision():
 def test_reduced_precision_is_near_full_precision(reduced_dtype):
   shapes = shapes_of(*pair('resnet', 8))
   params = [randomized(tree, i, scale=0.8) for i, tree in enumerate(shapes)]
-  full, full_logits, *_ = quick_jit(intermediates(*pair('resnet', 8)))(*params)
+  full, full_logits, *_ = jax.jit(intermediates(*pair('resnet', 8)))(*params)
   modules = pair('resnet', 8, num_reduced=4, reduced_dtype=reduced_dtype)
-  reduced, logits, *_ = quick_jit(intermediates(*modules))(*params)
+  reduced, logits, *_ = jax.jit(intermediates(*modules))(*params)
   bound = {'bfloat16': 0.05, 'float16': 0.007}[reduced_dtype]
   assert 0 < np.abs(full - reduced).max() < bound * np.abs(full).max()
   assert np.abs(full_logits - logits).max() < 5 * bound * np.abs(full_logits).max()

@@ -10,7 +10,7 @@ import pytest
 from stylegan2_jax.networks.layers import ARCHITECTURES
 from stylegan2_jax.networks.noise import constant_noise, noise_layers, random_noise
 from stylegan2_jax.networks.synthesis import Synthesis, SynthesisLayer, ToRGB
-from tests.helpers import names, network_settings, networks, quick_jit, randomized, shapes_of
+from tests.helpers import names, network_settings, networks, randomized, shapes_of
 from tests.ops import plain
 
 EVERY = pytest.mark.parametrize('architecture', ARCHITECTURES)
@@ -25,7 +25,7 @@ def synthesis(architecture, resolution=8):
   shapes = shapes_of(generator, discriminator)[0]['synthesis']
   ws = RNG.standard_normal((2, generator.synthesis.num_ws, 8)).astype(np.float32)
 
-  @quick_jit
+  @jax.jit
   def run(params, ws, noise):
     img, found = generator.synthesis.apply(
       {'params': params}, ws, noise, capture_intermediates=True, mutable=['intermediates']
@@ -76,7 +76,7 @@ def test_to_rgb_by_its_formula(x64):
 def test_fresh_parameters():
   """Weights and constant N(0, 1), biases and noise strengths 0, biases of the affines 1."""
   module = Synthesis(8, 3, 512, 64, 'skip')
-  init = quick_jit(lambda key: module.init(key, jnp.zeros((1, 4, 32)))['params'])
+  init = jax.jit(lambda key: module.init(key, jnp.zeros((1, 4, 32)))['params'])
   for name, x in names(init(jax.random.key(0))).items():
     kind = name.split('.')[-1]
     if kind in ('weight', 'const'):

@@ -46,7 +46,7 @@ def test_the_dtype_of_x_counts(dtype):
 
 
 def test_unknown_activation():
-  with pytest.raises(ValueError, match="'gelu'.*'lrelu' or 'linear'"):
+  with pytest.raises(ValueError, match=r"'gelu'.*'lrelu' or 'linear'"):
     bias_act(X, None, 'gelu')
 
 

@@ -27,7 +27,9 @@ def by_loops(x, group, num_features):
   [(2, 1, 2), (4, 1, 4), (3, 1, 3), (4, 2, 4), (None, 3, 12), (99, 1, 12), (1, 1, 1)],
 )
 def test_values(group_size, num_features, group, x64):
-  x = np.random.default_rng(0).standard_normal((12, 2, 3, 6)) * np.arange(1, 13)[:, None, None, None]
+  x = (
+    np.random.default_rng(0).standard_normal((12, 2, 3, 6)) * np.arange(1, 13)[:, None, None, None]
+  )
   y = minibatch_stddev(x, group_size, num_features)
   np.testing.assert_allclose(y, by_loops(x, group, num_features), rtol=1e-12)
 

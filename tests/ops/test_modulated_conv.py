@@ -45,7 +45,8 @@ def grouped(x, weight, styles, demodulate, up):
 
 
 @pytest.mark.parametrize(
-  ('k', 'demodulate', 'up'), [(3, True, 1), (3, True, 2), (1, False, 1), (1, True, 2), (5, False, 1)]
+  ('k', 'demodulate', 'up'),
+  [(3, True, 1), (3, True, 2), (1, False, 1), (1, True, 2), (5, False, 1)],
 )
 def test_values_and_gradients(k, demodulate, up, x64):
   inputs = arrays(k)
