@@ -4,6 +4,7 @@ generator       EMA parameters of G, w_avg, noise maps: all that sampling needs
 discriminator   parameters of D
 training        the rest of the train state: G itself, both optimizers, pl_mean, key, step
 info            JSON: data position, kimg, label width, class names
+checksums.json  of all their files, looked at before a part is read
 """
 
 import pathlib
@@ -14,6 +15,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
+from stylegan2_jax import manifest
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.training.state import TrainState
 
@@ -35,7 +37,11 @@ class Checkpoints:
       keep: how many of the newest stay; None keeps all.
     """
     self.path = path
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=False)
+    options = ocp.CheckpointManagerOptions(
+      max_to_keep=keep,
+      create=False,
+      async_options=ocp.AsyncOptions(post_finalization_callback=self._write_checksums),
+    )
     if keep is not None:
       path.mkdir(exist_ok=True)
     handlers = {part: ocp.StandardCheckpointHandler() for part in PARTS}
@@ -88,6 +94,7 @@ class Checkpoints:
     Raises:
       UserError: the checkpoint is damaged.
     """
+    self._check_files(step, 'info')
     return self._restore(step, 'info', ocp.args.JsonRestore())
 
   def restore(self, step: int, part: str, like: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +108,7 @@ class Checkpoints:
     Raises:
       UserError: the checkpoint is damaged, or of another network.
     """
+    self._check_files(step, part)
     self._check_shapes(step, part, like)
     target = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
     return self._restore(step, part, ocp.args.StandardRestore(target))
@@ -116,28 +124,45 @@ class Checkpoints:
     try:
       return self._manager.restore(step, args=ocp.args.Composite(**{part: args}))[part]
     except Exception as error:  # Orbax and its storage raise all kinds
-      raise self._damaged(step, part, error) from error
+      reason = ' '.join(str(error).split())[:120] or type(error).__name__
+      raise self._damaged(step, part, reason) from error
+
+  def _write_checksums(self):
+    """Called when all files of a checkpoint are written, just before it takes its final name."""
+    for step in self.path.glob('*/'):
+      if step.name.partition('.')[0].isdecimal() and not (step / manifest.FILE_NAME).exists():
+        manifest.write(step)
+
+  def _check_files(self, step, part):
+    fault = manifest.fault(self.path / str(step), part)
+    if fault is not None:
+      raise self._damaged(step, part, fault)
 
   def _check_shapes(self, step, part, like):
+    """Compares the arrays that are there with those of `like`, both ways."""
     try:
-      saved = self._manager.item_metadata(step)[part]
-      saved = {_name(path): leaf.shape for path, leaf in jax.tree.leaves_with_path(saved.tree)}
+      folder = self.path.absolute() / str(step) / part
+      saved = _shapes(ocp.StandardCheckpointHandler().metadata(folder).tree)
     except Exception as error:
-      raise self._damaged(step, part, error) from error
-    for path, leaf in jax.tree.leaves_with_path(like):
-      name = _name(path)
-      if name not in saved or tuple(saved[name]) != tuple(leaf.shape):
-        found = 'nothing' if name not in saved else list(saved[name])
+      raise self._damaged(step, part, ' '.join(str(error).split())[:120]) from error
+    expected = _shapes(like)
+    for name in [*expected, *saved]:
+      found, wanted = saved.get(name, 'nothing'), expected.get(name, 'nothing')
+      if found != wanted:
         raise UserError(
           f'checkpoint {self.path / str(step)} is of another network ({name} is {found}, not '
-          f'{list(leaf.shape)}): use the config it was trained with, or another --workdir'
+          f'{wanted}): use the config it was trained with, or another --workdir'
         )
 
-  def _damaged(self, step, part, error):
-    reason = ' '.join(str(error).split())[:120] or type(error).__name__
+  def _damaged(self, step, part, reason):
     others = [other for other in self.steps() if other != step]
     remedy = f'remove that folder to use step {others[-1]}' if others else 'there is no other'
     return UserError(f'checkpoint {self.path / str(step)} is damaged ({part}: {reason}): {remedy}')
+
+
+def _shapes(tree) -> dict[str, list[int]]:
+  """The shape of each array by its name."""
+  return {_name(path): list(leaf.shape) for path, leaf in jax.tree.leaves_with_path(tree)}
 
 
 def _name(path) -> str:

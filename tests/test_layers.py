@@ -17,6 +17,7 @@ SOURCES = sorted(PACKAGE.rglob('*.py'))
 # names that fit, the longer one counts.
 FLOORS = (
   ('errors', 'files', 'backend', 'console'),
+  ('manifest',),
   ('config',),
   ('presets', 'validation', 'images', 'run_directory', 'ops', 'data'),
   ('command_line', 'networks'),

@@ -122,7 +122,7 @@ def _correlate(x, taps, up, down, padding):
         x, (0, i, j, 0), (x.shape[0], *ends, x.shape[3]), (1, down[0], down[1], 1)
       )
       total = total + piece * np.asarray(taps[i, j], x.dtype)
-  return total  # [N, height, width, C]
+  return jnp.broadcast_to(total, (x.shape[0], height, width, x.shape[3]))
 
 
 def _polyphase(x, taps, up, down, padding, axis):

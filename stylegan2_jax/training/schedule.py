@@ -20,7 +20,8 @@ def used_phases(train: TrainSettings) -> tuple[str, ...]:
 
 def steps_for(kimg: float, batch_size: int) -> int:
   """The number of steps that show at least `kimg` thousand images."""
-  return -int(-kimg * 1000 // batch_size)
+  images = round(kimg * 1000, 3)  # 8.028·1000 is not 8028 in floating point
+  return -int(-images // batch_size)
 
 
 def kimg_at(step: int, batch_size: int) -> float:
