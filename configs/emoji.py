@@ -19,4 +19,6 @@ def get_config() -> ConfigDict:
   config.data.source = ''
   config.data.mirror = True
 
+  config.train.r1_gamma = 1.0
+
   return config

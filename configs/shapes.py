@@ -19,10 +19,10 @@ def get_config() -> ConfigDict:
   config.network.channel_max = 64
 
   config.train.batch_size = 16
-  config.train.total_kimg = 120.0
+  config.train.total_kimg = 100.0
   config.train.snapshot_kimg = 5.0
   # By ADA's rule of thumb 0.0128, with which D wins within 10 kimg and pictures stay blurs.
-  config.train.r1_gamma = 1.0
+  config.train.r1_gamma = 0.5
   config.train.ema_kimg = config.train.batch_size * 10 / 32
   config.train.ema_rampup = 0.05
 

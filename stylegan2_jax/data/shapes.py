@@ -40,8 +40,8 @@ def sample_factors(indices, seed=0):
     counter-based random stream.
   """
   u = np.stack([_uniforms(seed, int(i)) for i in indices], axis=1)  # [_DRAWS, N]
-  size = 0.5 + 0.3 * u[2]
-  reach = 0.94 - size
+  size = 0.6 + 0.2 * u[2]
+  reach = 0.14  # near the middle, and never cut off
   hue = u[1]
   # Backgrounds are dark or pale, never in between, and muted: the shape always stands out.
   dark = u[8] < 0.5
