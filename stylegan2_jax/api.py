@@ -1,7 +1,7 @@
 """`StyleGAN2`: a trained model in a notebook, thin over the functions below it.
 
->>> gan = StyleGAN2.load('runs/shapes')  # doctest: +SKIP
->>> images = gan.sample(24, psi=0.7)  # doctest: +SKIP
+gan = StyleGAN2.load('runs/shapes')
+images = gan.sample(24, psi=0.7)
 """
 
 import functools
