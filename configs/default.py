@@ -62,7 +62,7 @@ def get_config() -> ConfigDict:
   network.mbstd_group = 4
   network.mbstd_features = 1
   # How many of the highest resolutions compute in reduced_dtype, never 4x4. 0: all in float32.
-  # 4 in the official code, for speed on GPUs; on a CPU 0 is faster.
+  # 4 in the official code, for speed on GPUs.
   network.num_reduced = 0
   # 'bfloat16' (no loss scaling needed), 'float16' or 'float32'. Parameters stay float32.
   network.reduced_dtype = 'bfloat16'

@@ -13,8 +13,6 @@ from flax import linen as nn
 from stylegan2_jax.ops.activations import bias_act
 from stylegan2_jax.ops.conv import conv2d, downsample_conv2d, upsample_conv2d
 
-ARCHITECTURES = ('orig', 'skip', 'resnet')
-
 
 def num_channels(resolution: int, channel_base: int, channel_max: int) -> int:
   """Feature maps at a resolution: min(channel_base // resolution, channel_max)."""

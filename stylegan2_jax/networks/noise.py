@@ -44,7 +44,7 @@ def noise_size(resolution: int) -> int:
 def cut_noise(values: jax.Array, resolution: int) -> NoiseMaps:
   """Successive pieces of [..., noise_size] as the maps [..., r, r]: no two layers share a value.
 
-  One draw that is cut compiles several times faster than a draw per layer.
+  One draw that is cut compiles faster than a draw per layer.
   """
   maps, start = {}, 0
   for block, layer, r in noise_layers(resolution):

@@ -1,7 +1,7 @@
 """Convolutions at the same, twice and half the resolution.
 
 Source: StyleGAN2 (arXiv 1912.04958), appendix B, and the official implementation's paddings. The
-forms are chosen by measurement (docs/performance.md): a 1×1 convolution is a matrix product, the
+forms are those that are fast on a CPU: a 1×1 convolution is a matrix product, the
 transposed stride-2 convolution is one matrix product followed by a scatter of its k·k taps.
 """
 

@@ -4,7 +4,7 @@ Source: StyleGAN2 (arXiv 1912.04958), section 4.2 and appendix B; the resample f
 outer([1, 3, 3, 1]) / 64 (spec of the official implementation).
 
 Every filter is a sum of shifted slices, which XLA fuses into one pass over memory; a depthwise
-convolution computes the same some twenty times slower on a CPU. The automatic gradient of such a
+convolution computes the same, but far slower on a CPU. The automatic gradient of such a
 sum is a sum of padded arrays, which does not fuse, so the transpose is stated explicitly: the
 transpose of an upfirdn2d is an upfirdn2d with up and down exchanged and the filter flipped.
 """

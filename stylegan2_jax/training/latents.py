@@ -64,7 +64,7 @@ def draw_latents(
   def normal(index):
     return jax.random.normal(jax.random.fold_in(sample_key, index), (sum(sizes),), dtype)
 
-  # One draw that is cut compiles several times faster than a draw for each use.
+  # One draw that is cut compiles faster than a draw for each use.
   pieces = jnp.split(jax.vmap(normal)(chunk.sample), np.cumsum(sizes)[:-1], axis=1)
   z, mixing_z, noise, *path = pieces  # [m, size] each
   cutoff = None
