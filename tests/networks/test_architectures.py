@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from stylegan2_jax.networks.builder import init_networks
-from stylegan2_jax.networks.layers import ARCHITECTURES
 from stylegan2_jax.networks.noise import random_noise
+from stylegan2_jax.validation import ARCHITECTURES
 from tests.helpers import names, networks, random_params
 
 EVERY = pytest.mark.parametrize('architecture', ARCHITECTURES)

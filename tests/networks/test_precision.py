@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stylegan2_jax.networks.layers import ARCHITECTURES
+from stylegan2_jax.validation import ARCHITECTURES
 from tests.helpers import networks, random_params, randomized, shapes_of
 from tests.networks.test_synthesis import names_of
 

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stylegan2_jax.networks.layers import ARCHITECTURES
 from stylegan2_jax.networks.noise import constant_noise, noise_layers, random_noise
 from stylegan2_jax.networks.synthesis import Synthesis, SynthesisLayer, ToRGB
+from stylegan2_jax.validation import ARCHITECTURES
 from tests.helpers import names, network_settings, networks, randomized, shapes_of
 from tests.ops import plain
 
