@@ -41,7 +41,7 @@ def sample_factors(indices, seed=0):
   """
   u = np.stack([_uniforms(seed, int(i)) for i in indices], axis=1)  # [_DRAWS, N]
   size = 0.6 + 0.2 * u[2]
-  reach = 0.14  # near the middle, and never cut off
+  reach = 0.06  # near the middle, and never cut off
   hue = u[1]
   # Backgrounds are dark or pale, never in between, and muted: the shape always stands out.
   dark = u[8] < 0.5
@@ -62,7 +62,7 @@ def sample_factors(indices, seed=0):
     kind=np.minimum(u[0] * len(KINDS), len(KINDS) - 1).astype(np.int32),
     colour=np.stack([hue, 0.72 + 0.23 * u[6], shape_value], axis=-1),
     size=size,
-    angle=np.deg2rad(50) * (u[3] - 0.5),
+    angle=np.deg2rad(24) * (u[3] - 0.5),
     centre=np.stack([reach * (2 * u[4] - 1), reach * (2 * u[5] - 1)], axis=-1),
     background=background,
     direction=2 * np.pi * u[13],
