@@ -1,8 +1,8 @@
 """The demo: 32x32 coloured shapes, on a laptop's CPU. What `make train` runs.
 
 Run:      python launch.py --config=configs/shapes.py --workdir=runs/shapes
-Expected: discs and crescents after 60 kimg, squares, triangles and hearts too after 100; on two
-          CPU cores 9 s per kimg.
+Expected: crescents, rings, triangles and squares after 60 kimg, crosses and the first stars after
+          100; on two CPU cores 9 s per kimg.
 """
 
 from ml_collections import ConfigDict
@@ -24,7 +24,7 @@ def get_config() -> ConfigDict:
   config.train.batch_size = 8
   config.train.total_kimg = 100.0
   config.train.snapshot_kimg = 5.0
-  # ADA's rule of thumb gives 0.0256; even below 0.1 D wins within 10 kimg, pictures stay blurs.
+  # ADA's rule of thumb gives 0.0256; at half of it D won within 10 kimg, pictures stayed blurs.
   config.train.r1_gamma = 0.5
   config.train.ema_kimg = config.train.batch_size * 10 / 32
   config.train.ema_rampup = 0.05
