@@ -4,7 +4,8 @@ Made with a zip of emoji in mind: upright, on white, and as good mirrored.
 
 Run:      python launch.py --config=configs/emoji.py --config.data.source=emoji.zip \
             --workdir=runs/emoji
-Expected: on 3,573 emoji, coloured forms after 80 kimg, faces and figures after 150.
+Expected: on 3,573 emoji, heads and simple figures after 85 kimg, faces and couples after 200;
+          9 s per kimg on two CPU cores.
 """
 
 from ml_collections import ConfigDict
