@@ -8,8 +8,21 @@ import argparse
 import pathlib
 import sys
 
-from stylegan2_jax import backend, command_line
-from stylegan2_jax.errors import UserError
+
+def _missing(error: ModuleNotFoundError) -> int:
+  print(
+    f'error: the Python package {error.name} is missing: use .venv/bin/python, which `make train` '
+    'sets up, or install the packages of requirements.txt',
+    file=sys.stderr,
+  )
+  return 2
+
+
+try:
+  from stylegan2_jax import backend, command_line
+  from stylegan2_jax.errors import UserError
+except ModuleNotFoundError as error:
+  sys.exit(_missing(error))
 
 
 def train(flags: argparse.Namespace) -> None:
@@ -55,6 +68,8 @@ def main(argv: list[str]) -> int:
   except UserError as error:
     print(f'error: {error}', file=sys.stderr)
     return 2
+  except ModuleNotFoundError as error:
+    return _missing(error)
   except KeyboardInterrupt:
     print('interrupted', file=sys.stderr)
     return 130
