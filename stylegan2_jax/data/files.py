@@ -100,13 +100,13 @@ class ZipSource(FileSource):
     self._lock = threading.Lock()  # a ZipFile has one position in its file
     try:
       self._archive = zipfile.ZipFile(self._path)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except OSError as error:
+      raise UserError(f'cannot read {self._path} ({error.strerror}): make it readable') from error
+    except Exception as error:  # zipfile raises whatever a damaged directory makes it stumble over
       raise UserError(
         f'{self._path} is not a zip archive, or is damaged ({error}): data.source must be '
         "'shapes', a folder of images or a zip of images"
       ) from error
-    except OSError as error:
-      raise UserError(f'cannot read {self._path} ({error.strerror}): make it readable') from error
 
   @contextlib.contextmanager
   def open(self, index):

@@ -167,3 +167,35 @@ def test_labels_wanted_but_absent(settings, refused):
 def test_shapes_are_rgb(tmp_path, refused):
   refused(DataSettings(dir=str(tmp_path), channels=1), 'shapes', 'set data.channels=3')
   assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('seed', range(60))
+def test_damaged_zip_never_ends_in_another_exception(seed, settings, tmp_path, make_image, encode):
+  """Bytes are overwritten anywhere, most of them in the directory that zipfile trusts."""
+  path = tmp_path / 'a.zip'
+  with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as archive:
+    for i in range(3):
+      archive.writestr(f'{i}.png', encode(make_image(seed=i)))
+    directory = archive.start_dir
+  content = bytearray(path.read_bytes())
+  rng = np.random.default_rng(seed)
+  for position in rng.integers(0 if seed % 4 == 0 else directory, len(content), 1 + seed % 5):
+    content[position] = rng.integers(256)
+  path.write_bytes(content)
+  message = 'a.zip is sound'
+  try:
+    source = open_source(dataclasses.replace(settings, source=str(path)))
+    for i in range(len(source)):
+      source.read(i)
+  except UserError as error:
+    message = str(error)
+  assert '\n' not in message
+  assert 'a.zip' in message
+
+
+def test_zip_with_a_name_that_is_not_utf8(settings, tmp_path, make_image, encode, refused):
+  path = tmp_path / 'a.zip'
+  with zipfile.ZipFile(path, 'w') as archive:
+    archive.writestr('ä.png', encode(make_image(seed=0)))
+  path.write_bytes(path.read_bytes().replace('ä'.encode(), b'\xff\xff'))
+  refused(dataclasses.replace(settings, source=str(path)), 'a.zip', 'damaged')
