@@ -1,6 +1,7 @@
 """The training loop: set-up, steps, snapshots, and a clean end however it comes."""
 
 import contextlib
+import os
 import pathlib
 import resource
 import signal
@@ -203,7 +204,8 @@ class _Run:
     def ask(number, frame):
       self.stop = True
       signal.signal(number, old[number])
-      print('\nstopping after this step (again: at once)', file=sys.stderr, flush=True)
+      # Not print: the signal may have come in the middle of one, which refuses to be entered twice.
+      os.write(2, b'\nstopping after this step (again: at once)\n')
 
     old = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
