@@ -18,9 +18,8 @@ from stylegan2_jax.errors import UserError
 from stylegan2_jax.images import to_float
 from stylegan2_jax.networks.builder import build_networks, variable_shapes
 from stylegan2_jax.networks.mapping import truncate
-from stylegan2_jax.networks.noise import random_noise
 from stylegan2_jax.run_directory import RunDirectory
-from stylegan2_jax.sampler import Sampler
+from stylegan2_jax.sampler import Sampler, noise_maps
 
 
 class StyleGAN2:
@@ -93,17 +92,14 @@ class StyleGAN2:
       ws: from `map`, or edited.
       noise: 'const' (the stored maps), 'random' (new ones from `seed`) or 'none'.
       seed: of the random noise.
+
+    Raises:
+      ValueError: no such noise mode.
     """
     ws = jnp.asarray(ws)
+    keys = jax.random.split(jax.random.key(seed), len(ws))
     resolution = self.generator.synthesis.resolution
-    if noise == 'const':
-      maps = self._weights['noise_maps']
-    elif noise == 'random':
-      maps = random_noise(jax.random.split(jax.random.key(seed), len(ws)), resolution)
-    elif noise == 'none':
-      maps = None
-    else:
-      raise UserError(f"noise {noise!r}: use 'const', 'random' or 'none'")
+    maps = noise_maps(noise, self._weights['noise_maps'], keys, resolution)
     return _synthesize(self.generator, self._weights['generator'], ws, maps)
 
   def discriminate(self, img, label=None) -> jax.Array:

@@ -214,7 +214,7 @@ def _sample_parser() -> _Parser:
     help='1: all the variety; less: more typical images (default: 1)',
   )  # fmt: skip
   add(
-    '--noise_mode', choices=('const', 'random', 'none'), default='const',
+    '--noise_mode', choices=validation.NOISE_MODES, default='const',
     help='the noise maps: stored, new for each image, or none (default: const)',
   )  # fmt: skip
   add(

@@ -11,17 +11,16 @@ from stylegan2_jax.images import to_uint8
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.networks.mapping import truncate
 from stylegan2_jax.networks.noise import NoiseMaps, random_noise
-
-NOISE_MODES = ('const', 'random', 'none')
+from stylegan2_jax.validation import NOISE_MODES
 
 
 class Sampler:
   """Draws pictures by seed; the same seed gives the same picture in any batch."""
 
-  def __init__(self, generator: Generator, params, w_avg: jax.Array, noise_maps: NoiseMaps):
+  def __init__(self, generator: Generator, params, w_avg: jax.Array, stored_maps: NoiseMaps):
     """Takes the generator's (EMA) parameters, w_avg [w_dim] and its constant noise maps."""
     self._generator = generator
-    self._weights = (params, w_avg, noise_maps)
+    self._weights = (params, w_avg, stored_maps)
 
   def sample(
     self,
@@ -37,14 +36,15 @@ class Sampler:
       seeds: of the latents (and of the noise where it is random).
       psi: truncation ψ.
       labels: [len(seeds), c_dim] for conditional generators.
-      noise: 'const' (stored maps), 'random' (per seed) or 'none'.
+      noise: see `noise_maps`; random ones come from the seeds.
       batch_size: pictures computed at a time.
 
     Returns:
       uint8 [len(seeds), R, R, channels].
+
+    Raises:
+      ValueError: no such noise mode.
     """
-    if noise not in NOISE_MODES:
-      raise ValueError(f'noise {noise!r}: use one of {", ".join(NOISE_MODES)}')
     seeds = np.asarray(seeds, np.uint32)
     pictures = []
     for start in range(0, len(seeds), batch_size):
@@ -64,16 +64,27 @@ def seed_latents(seeds: jax.Array, z_dim: int, dtype=jnp.float32) -> tuple[jax.A
   return jax.vmap(lambda k: jax.random.normal(k, (z_dim,), dtype))(z_keys), noise_keys
 
 
+def noise_maps(
+  mode: str, stored: NoiseMaps, keys: jax.Array, resolution: int, dtype=jnp.float32
+) -> NoiseMaps | None:
+  """The maps of a noise mode: 'const' (the stored ones), 'random' (of the keys [N]) or 'none'.
+
+  Raises:
+    ValueError: no such mode.
+  """
+  if mode not in NOISE_MODES:
+    raise ValueError(f'noise {mode!r}: use one of {", ".join(NOISE_MODES)}')
+  if mode == 'random':
+    return random_noise(keys, resolution, dtype)
+  return stored if mode == 'const' else None
+
+
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _draw(generator, noise, params, w_avg, noise_maps, seeds, label, psi):
+def _draw(generator, noise, params, w_avg, stored_maps, seeds, label, psi):
   """uint8 [N, R, R, channels]."""
   mapping, synthesis = generator.mapping, generator.synthesis
   z, noise_keys = seed_latents(seeds, mapping.z_dim, mapping.dtype)
   ws = mapping.apply({'params': params['mapping']}, z, label)
   ws = truncate(ws, w_avg, psi)
-  maps = {
-    'const': lambda: noise_maps,
-    'random': lambda: random_noise(noise_keys, synthesis.resolution, mapping.dtype),
-    'none': lambda: None,
-  }[noise]()
+  maps = noise_maps(noise, stored_maps, noise_keys, synthesis.resolution, mapping.dtype)
   return to_uint8(synthesis.apply({'params': params['synthesis']}, ws, maps))

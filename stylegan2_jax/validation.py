@@ -6,6 +6,7 @@ from stylegan2_jax.config import DataSettings, NetworkSettings, Settings, flatte
 from stylegan2_jax.errors import UserError
 
 ARCHITECTURES = ('orig', 'skip', 'resnet')
+NOISE_MODES = ('const', 'random', 'none')  # of sampling: stored maps, new ones, no noise
 DTYPES = ('float32', 'bfloat16', 'float16')
 
 _POSITIVE = ('train.total_kimg', 'train.snapshot_kimg', 'train.learning_rate', 'train.adam_eps')
