@@ -21,7 +21,15 @@ def get_config() -> ConfigDict:
   # 0 to 2**32 - 1. Same seed and config, same machine: same run.
   config.seed = 0
 
-  config.data = data = ConfigDict()
+  config.data = _data()
+  config.network = _network()
+  config.train = _train()
+  config.sample = _sample()
+  return config.lock()
+
+
+def _data() -> ConfigDict:
+  data = ConfigDict()
   # 'shapes': the built-in data set of coloured shapes, drawn on first use. Otherwise the path of
   # a folder (with its subfolders) or a .zip of images (PNG, JPEG, WebP, ...), without labels.
   data.source = 'shapes'
@@ -40,8 +48,11 @@ def get_config() -> ConfigDict:
   # Threads that read and decode images. More if `data wait` in stats.jsonl is not near zero.
   # May change on resume.
   data.threads = 2
+  return data
 
-  config.network = network = ConfigDict()
+
+def _network() -> ConfigDict:
+  network = ConfigDict()
   # Width of the latent z and of the intermediate latent w. 512 in the papers.
   network.z_dim = 512
   network.w_dim = 512
@@ -68,8 +79,11 @@ def get_config() -> ConfigDict:
   network.reduced_dtype = 'bfloat16'
   # Activations are clamped to +-clamp where num_reduced > 0, as in ADA. None: never.
   network.clamp = 256.0
+  return network
 
-  config.train = train = ConfigDict()
+
+def _train() -> ConfigDict:
+  train = ConfigDict()
   # Images per step, over all devices. A multiple of the device count.
   train.batch_size = 32
   # Images that go through a network at once; 0: the whole batch. A batch is cut into micro-batches
@@ -114,12 +128,14 @@ def get_config() -> ConfigDict:
   train.ema_rampup = None
   # Share of the old value that w_avg, the centre for truncation, keeps at a step.
   train.w_avg_beta = 0.995
+  return train
 
-  config.sample = sample = ConfigDict()
+
+def _sample() -> ConfigDict:
+  sample = ConfigDict()
   # Size of the fakes-*.png and reals.png grids, in images. May change on resume, as all of these.
   sample.grid_rows = 4
   sample.grid_cols = 8
   # Truncation of those fakes: 1 shows all the variety, less (0.7) more typical images.
   sample.truncation_psi = 1.0
-
-  return config.lock()
+  return sample
