@@ -1,11 +1,19 @@
 """Networks and settings small enough to compile in seconds, and what several tests need."""
 
+import dataclasses
+import pathlib
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stylegan2_jax.checkpoints import Checkpoints
 from stylegan2_jax.config import DataSettings, NetworkSettings, Settings, TrainSettings
 from stylegan2_jax.networks.builder import build_networks, variable_shapes
+from stylegan2_jax.networks.discriminator import Discriminator
+from stylegan2_jax.networks.generator import Generator
+from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.training.state import TrainState, make_state
 
 
@@ -58,6 +66,33 @@ def random_state(generator, discriminator, train: TrainSettings, seed: int = 0) 
   state = make_state(g_params, d_params, noise, generator, train, jax.random.key(seed))
   w_avg = randomized(state.w_avg, seed + 3)
   return state.replace(w_avg=w_avg, pl_mean=jnp.asarray(0.5, w_avg.dtype))
+
+
+class SavedRun(NamedTuple):
+  """A run's folder, and what its checkpoint holds."""
+
+  path: pathlib.Path
+  state: TrainState
+  generator: Generator
+  discriminator: Discriminator
+
+
+def saved_run(path: pathlib.Path, class_names=(), step: int = 1, seed: int = 0) -> SavedRun:
+  """A run with a checkpoint of random weights, whose training data is not there."""
+  config = settings()
+  data = dataclasses.replace(config.data, source='/nowhere', labels=bool(class_names))
+  config = dataclasses.replace(config, data=data)
+  pair = networks(c_dim=len(class_names))
+  state = random_state(*pair, config.train, seed)
+  # Of G itself and its average only the average draws pictures: they must differ.
+  average = random_params(*pair, seed + 100)[0]
+  state = state.replace(step=jnp.asarray(step, jnp.int32), ema_params=average)
+  info = {'kimg': 0.0, 'data': {}, 'c_dim': len(class_names), 'class_names': list(class_names)}
+  with RunDirectory(path).open(config) as run:
+    checkpoints = Checkpoints(run.checkpoints_path, keep=5)
+    checkpoints.save(state, info)
+    checkpoints.close()
+  return SavedRun(path, state, *pair)
 
 
 def randomized(tree, seed: int, scale: float = 1.0, offset: float = 0.0):

@@ -1,0 +1,164 @@
+"""`StyleGAN2`, the Python API: what it loads, and that each call is the network's own formula."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from stylegan2_jax import StyleGAN2
+from stylegan2_jax.errors import UserError
+from stylegan2_jax.networks.mapping import truncate
+from stylegan2_jax.networks.noise import random_noise
+from tests.helpers import assert_trees_equal, saved_run
+
+CLASSES = ('ant', 'bee', '0')
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+  """(folder, state, generator, discriminator) of a conditional run that was saved."""
+  return saved_run(tmp_path_factory.mktemp('conditional') / 'run', CLASSES)
+
+
+@pytest.fixture(scope='module')
+def gan(run):
+  return StyleGAN2.load(run.path)
+
+
+@pytest.fixture(scope='module')
+def plain(tmp_path_factory):
+  """An unconditional model."""
+  return StyleGAN2.load(saved_run(tmp_path_factory.mktemp('plain') / 'run').path)
+
+
+def latents(n=3, width=8):
+  return np.random.default_rng(5).standard_normal((n, width)).astype(np.float32)
+
+
+def one_hot(*numbers):
+  return np.eye(len(CLASSES), dtype=np.float32)[list(numbers)]
+
+
+def test_loads_the_average_and_nothing_else_of_g(run, gan):
+  expected = {
+    'generator': run.state.ema_params,
+    'discriminator': run.state.d_params,
+    'w_avg': run.state.w_avg,
+    'noise_maps': run.state.noise_maps,
+  }
+  assert_trees_equal(gan.params, expected)
+  assert gan.class_names == CLASSES
+
+
+def test_loading_touches_nothing(run):
+  def contents():
+    return {path: path.stat().st_mtime_ns for path in run.path.rglob('*')}
+
+  before = contents()
+  StyleGAN2.load(run.path)
+  assert contents() == before
+
+
+def test_loads_any_step(tmp_path):
+  first = saved_run(tmp_path / 'run', step=3, seed=1)
+  second = saved_run(tmp_path / 'run', step=7, seed=2)
+  load = StyleGAN2.load
+  assert_trees_equal(load(first.path).params['generator'], second.state.ema_params)
+  assert_trees_equal(load(first.path, step=3).params['generator'], first.state.ema_params)
+  with pytest.raises(UserError, match=r'no checkpoint of step 5.*3, 7'):
+    load(first.path, step=5)
+
+
+def test_no_run(tmp_path):
+  with pytest.raises(UserError, match='no run in'):
+    StyleGAN2.load(tmp_path)
+
+
+@pytest.mark.parametrize(('psi', 'cutoff'), [(1.0, None), (0.5, None), (0.5, 2)])
+def test_map(run, gan, psi, cutoff):
+  label = one_hot(0, 2, 1)
+  variables = {'params': run.state.ema_params}
+  ws = run.generator.apply(variables, jnp.asarray(latents()), jnp.asarray(label), method='map')
+  expected = truncate(ws, run.state.w_avg, psi, cutoff)
+  found = gan.map(latents(), label, psi, cutoff)
+  np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+  assert found.shape == (3, gan.generator.mapping.num_ws, 8)
+
+
+@pytest.mark.parametrize('noise', ['const', 'random', 'none'])
+def test_synthesize(run, gan, noise):
+  ws = gan.map(latents(), 'bee')
+  random = random_noise(jax.random.split(jax.random.key(4), 3), 8)
+  maps = {'const': run.state.noise_maps, 'random': random, 'none': None}[noise]
+  variables = {'params': run.state.ema_params}
+  expected = run.generator.apply(variables, ws, maps, method='synthesize')
+  found = gan.synthesize(ws, noise, seed=4)
+  np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+  assert found.shape == (3, 8, 8, 3)
+
+
+def test_synthesize_with_unknown_noise(gan):
+  with pytest.raises(ValueError, match=r"'loud'.*const, random, none"):
+    gan.synthesize(gan.map(latents(), 'bee'), 'loud')
+
+
+def test_discriminate(run, gan):
+  img = np.random.default_rng(6).uniform(-1, 1, (4, 8, 8, 3)).astype(np.float32)
+  label = one_hot(0, 1, 2, 0)
+  expected = run.discriminator.apply(
+    {'params': run.state.d_params}, jnp.asarray(img), jnp.asarray(label)
+  )
+  np.testing.assert_allclose(gan.discriminate(img, label), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_discriminator_may_be_left_out(run):
+  gan = StyleGAN2.load(run.path, discriminator=False)
+  assert 'discriminator' not in gan.params
+  with pytest.raises(UserError, match='discriminator=True'):
+    gan.discriminate(np.zeros((2, 8, 8, 3), np.float32), 'bee')
+
+
+def test_sample_counts_seeds_up(gan):
+  images = gan.sample(2, psi=0.7, seed=3, label='bee')
+  assert images.dtype == np.float32
+  alone = gan.sample_seeds([4], psi=0.7, label='bee')
+  np.testing.assert_array_equal(images[1], alone[0].astype(np.float32) / 127.5 - 1)
+  assert np.any(images[0] != images[1])
+
+
+@pytest.mark.parametrize(
+  ('label', 'numbers'),
+  [
+    ('bee', (1, 1)),
+    (1, (1, 1)),
+    ('0', (2, 2)),
+    (0, (2, 2)),
+    (['ant', 1], (0, 1)),
+    (np.array([0, 1]), (2, 1)),
+    (one_hot(1, 0), (1, 0)),
+  ],
+)
+def test_ways_to_name_a_class(gan, label, numbers):
+  """A class may be called by a number: then names go before numbers."""
+  expected = gan.sample_seeds([0, 1], label=one_hot(*numbers))
+  np.testing.assert_array_equal(gan.sample_seeds([0, 1], label=label), expected)
+  others = gan.sample_seeds([0, 1], label=one_hot(*(n - 1 for n in numbers)))
+  assert np.any(others != expected)
+
+
+@pytest.mark.parametrize('label', ['wasp', 3, -1, ['bee', 'wasp']])
+def test_unknown_class(gan, label):
+  with pytest.raises(UserError, match=r'there is no class (wasp|3|-1): there are ant, bee, 0'):
+    gan.sample_seeds([0, 1], label=label)
+
+
+def test_a_conditional_model_wants_a_class(gan):
+  with pytest.raises(UserError, match='name a class out of ant, bee, 0'):
+    gan.sample(1)
+
+
+def test_an_unconditional_model_has_no_classes(plain):
+  assert plain.class_names == ()
+  assert plain.sample(1).shape == (1, 8, 8, 3)
+  with pytest.raises(UserError, match='unconditional'):
+    plain.sample(1, label=0)

@@ -1,0 +1,88 @@
+"""`launch.py sample`: the files it writes hold the pictures of the seeds."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import launch
+from stylegan2_jax import StyleGAN2
+from stylegan2_jax.images import grid
+from tests.helpers import saved_run
+
+
+@pytest.fixture(scope='module')
+def conditional(tmp_path_factory):
+  return saved_run(tmp_path_factory.mktemp('conditional') / 'run', ('ant', 'bee')).path
+
+
+@pytest.fixture(scope='module')
+def plain(tmp_path_factory):
+  return saved_run(tmp_path_factory.mktemp('plain') / 'run').path
+
+
+def sample(workdir, out, *flags):
+  return launch.main(['sample', f'--workdir={workdir}', f'--out={out}', *flags])
+
+
+def pixels(path):
+  with Image.open(path) as image:
+    return np.asarray(image)
+
+
+def test_grid(plain, tmp_path, capsys):
+  out = tmp_path / 'new' / 'grid.png'
+  assert sample(plain, out, '--seeds=3,8-12', '--truncation_psi=0.6') == 0
+  pictures = StyleGAN2.load(plain).sample_seeds([3, 8, 9, 10, 11, 12], psi=0.6)
+  np.testing.assert_array_equal(pixels(out), grid(pictures, 2, 3))
+  assert capsys.readouterr().out == f'wrote {out}: 6 images\n'
+
+
+def test_single_files(plain, tmp_path, capsys):
+  assert sample(plain, tmp_path / 'out', '--seeds=7,20000', '--noise_mode=random') == 0
+  pictures = StyleGAN2.load(plain).sample_seeds([7, 20000], noise='random')
+  files = sorted((tmp_path / 'out').iterdir())
+  assert [file.name for file in files] == ['seed0007.png', 'seed20000.png']
+  for file, picture in zip(files, pictures, strict=True):
+    np.testing.assert_array_equal(pixels(file), picture)
+  assert capsys.readouterr().out == f'wrote 2 images into {tmp_path / "out"}\n'
+
+
+@pytest.mark.parametrize(
+  ('flags', 'label'),
+  [(['--class=bee'], 'bee'), (['--class=1'], 'bee'), ([], ['ant', 'bee', 'ant', 'bee'])],
+)
+def test_classes(conditional, tmp_path, flags, label):
+  """Without --class all classes come in turn."""
+  assert sample(conditional, tmp_path / 'a.png', '--seeds=0-3', *flags) == 0
+  pictures = StyleGAN2.load(conditional).sample_seeds(range(4), label=label)
+  np.testing.assert_array_equal(pixels(tmp_path / 'a.png'), grid(pictures, 2, 2))
+
+
+def test_step(tmp_path):
+  saved_run(tmp_path / 'run', step=1, seed=1)
+  path = saved_run(tmp_path / 'run', step=2, seed=2).path
+  assert sample(path, tmp_path / 'a.png', '--seeds=0', '--step=1') == 0
+  expected = StyleGAN2.load(path, step=1).sample_seeds([0])
+  np.testing.assert_array_equal(pixels(tmp_path / 'a.png'), grid(expected, 1, 1))
+
+
+@pytest.mark.parametrize(
+  ('flags', 'words'),
+  [
+    (['--class=wasp'], ['no class wasp', 'ant, bee']),
+    (['--step=9'], ['no checkpoint of step 9']),
+    (['--out=/proc/none/a.png'], ['cannot write /proc/none/a.png', '--out']),
+  ],
+)
+def test_bad_input(conditional, tmp_path, capsys, flags, words):
+  assert sample(conditional, tmp_path / 'a.png', '--seeds=0', *flags) == 2
+  line = capsys.readouterr().err
+  assert line.startswith('error: ')
+  assert line.count('\n') == 1
+  assert all(word in line for word in words)
+  assert not any(tmp_path.iterdir())
+
+
+def test_class_for_an_unconditional_model(plain, tmp_path, capsys):
+  assert sample(plain, tmp_path / 'a.png', '--class=0') == 2
+  assert 'unconditional' in capsys.readouterr().err
