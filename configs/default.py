@@ -35,10 +35,16 @@ def _data() -> ConfigDict:
   data.source = 'shapes'
   # Folder in which built-in data sets are prepared, once per resolution. May change on resume.
   data.dir = 'datasets'
-  # Side of the square images in pixels: a power of two, 4 or more. Sets the depth of both
-  # networks; the cost of a step grows about fourfold when it doubles.
+  # The longer side of the images in pixels: 4, 5, 6 or 7 times a power of two, such as 64 (what the
+  # papers have), 80, 96 or 112. The networks begin with 4 to 7 pixels and double them from block to
+  # block, so this sets their depth. The cost of a step grows about fourfold when it doubles.
   data.resolution = 32
-  # Channels of an image: 1 (grey), 2, 3 (colour) or 4 (colour with alpha).
+  # Width to height of the images, in lowest terms, of numbers up to 7: '1:1' (square), '4:3', '3:4'
+  # (portrait), '3:2', '2:1', '7:4', ... The networks begin with both sides whole: for '4:3' with
+  # 4x3 pixels, so 512x384 (resolution 512) will do and 480x360 will not. All images must have this
+  # aspect; `launch.py prepare` crops or pads them.
+  data.aspect = '1:1'
+  # Channels of an image: 1 (grey), 2 (grey with alpha), 3 (colour) or 4 (colour with alpha).
   data.channels = 3
   # Also show every image mirrored left to right, which doubles a data set. Off where left and
   # right differ: text, road signs, faces with a known side.
@@ -60,8 +66,9 @@ def _network() -> ConfigDict:
   network.mapping_layers = 8
   # Dense layers that map the label in a conditional discriminator; 0 is an embedding alone.
   network.d_mapping_layers = 8
-  # Channels at resolution r are min(channel_base // r, channel_max), in both networks. 32768 and
-  # 512 are config F of the paper; 16384 is config E.
+  # Channels at resolution r are min(channel_base // r, channel_max), in both networks; r is 4, 8,
+  # 16, ... from block to block, also where the sides are not. 32768 and 512 are config F of the
+  # paper; 16384 is config E.
   network.channel_base = 32768
   network.channel_max = 512
   # 'orig' (plain stack), 'skip' (an image at every resolution, summed in G) or 'resnet'. The
@@ -72,7 +79,7 @@ def _network() -> ConfigDict:
   # smaller micro-batch is one group) and the statistics appended as feature maps.
   network.mbstd_group = 4
   network.mbstd_features = 1
-  # How many of the highest resolutions compute in reduced_dtype, never 4x4. 0: all in float32.
+  # How many of the highest resolutions compute in reduced_dtype, never the first. 0: all float32.
   # 4 in the official code, for speed on GPUs.
   network.num_reduced = 0
   # 'bfloat16' (no loss scaling needed), 'float16' or 'float32'. Parameters stay float32.
@@ -105,7 +112,7 @@ def _train() -> ConfigDict:
   train.adam_b2 = 0.99
   train.adam_eps = 1e-8
   # R1: gamma/2 * squared gradient of D at real images. The field to tune for a new data set: ADA's
-  # rule of thumb is 2e-4 * resolution^2 / batch_size; larger is calmer. 0 skips it.
+  # rule of thumb is 2e-4 * pixels of an image / batch_size; larger is calmer. 0 skips it.
   train.r1_gamma = 1.0
   # Every so many steps; its loss is multiplied by that.
   train.r1_interval = 16

@@ -21,10 +21,22 @@ class DataSettings:
   source: str = 'shapes'
   dir: str = 'datasets'
   resolution: int = 32
+  aspect: str = '1:1'
   channels: int = 3
   mirror: bool = False
   labels: bool = False
   threads: int = 2
+
+  @property
+  def size(self) -> tuple[int, int]:
+    """(height, width): `resolution` is the longer side, `aspect` is width:height.
+
+    >>> DataSettings(resolution=512, aspect='4:3').size
+    (384, 512)
+    """
+    width, height = map(int, self.aspect.split(':'))
+    longer = max(width, height)
+    return self.resolution * height // longer, self.resolution * width // longer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,6 +111,9 @@ class Settings:
 # Fields that a resumed run may change: how long, how often, where from, how fast; never what.
 _MAY_CHANGE = {'train.total_kimg', 'train.snapshot_kimg', 'train.keep', 'data.dir', 'data.threads'}
 
+# Fields that runs of older versions lack, with what those versions did.
+_BEFORE = {'data': {'aspect': '1:1'}}
+
 
 def field_types() -> dict[str, type]:
   """Dotted name of every field, in order, with its annotated type.
@@ -126,7 +141,7 @@ def to_json(settings: Settings) -> str:
 
 
 def from_json(text: str, name: str = 'config.json') -> Settings:
-  """The `Settings` that `to_json` wrote.
+  """The `Settings` that `to_json` wrote, in this version or one that had fewer fields.
 
   Raises:
     UserError: not JSON, or a field is unknown, missing, or of a wrong type; `name` says where.
@@ -137,6 +152,9 @@ def from_json(text: str, name: str = 'config.json') -> Settings:
     raise UserError(f'{name} is not valid JSON ({error}): restore or remove it') from None
   if not isinstance(values, dict):
     raise UserError(f'{name} does not hold a config: restore or remove it')
+  for group, before in _BEFORE.items():
+    if isinstance(values.get(group), dict):
+      values[group] = before | values[group]
   return from_mapping(values, name)
 
 

@@ -47,7 +47,7 @@ def grid_shape(n: int) -> tuple[int, int]:
 
 
 def grid(images: np.ndarray, rows: int, cols: int, min_cell: int = 64) -> np.ndarray:
-  """Lays images out row by row; cells without an image stay black.
+  """Lays images out row by row; cells without an image stay 0, black or transparent.
 
   Args:
     images: [N, H, W, C] uint8, N <= rows * cols.
@@ -92,7 +92,7 @@ def save_png(path: str | os.PathLike, img: np.ndarray) -> None:
 
   Args:
     path: where to; the folder exists.
-    img: [H, W, C] uint8 with C = 1, 3 or 4. Of 2 channels the first is shown.
+    img: [H, W, C] uint8: grey, grey with alpha, colour or colour with alpha.
 
   Raises:
     ValueError: another shape or dtype.
@@ -101,8 +101,6 @@ def save_png(path: str | os.PathLike, img: np.ndarray) -> None:
   img = np.asarray(img)
   if img.dtype != np.uint8 or img.ndim != 3 or not 1 <= img.shape[2] <= 4:
     raise ValueError(f'save_png takes [H, W, 1 to 4] uint8, not {img.shape} {img.dtype}')
-  if img.shape[2] == 2:
-    img = img[:, :, :1]
   picture = Image.fromarray(img[:, :, 0] if img.shape[2] == 1 else img)
   with files.replacing(path) as file:
     picture.save(file, format='PNG')

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stylegan2_jax.geometry import Size
 from stylegan2_jax.images import to_uint8
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.networks.mapping import truncate
@@ -40,7 +41,7 @@ class Sampler:
       batch_size: pictures computed at a time.
 
     Returns:
-      uint8 [len(seeds), R, R, channels].
+      uint8 [len(seeds), H, W, channels].
 
     Raises:
       ValueError: no such noise mode.
@@ -65,9 +66,11 @@ def seed_latents(seeds: jax.Array, z_dim: int, dtype=jnp.float32) -> tuple[jax.A
 
 
 def noise_maps(
-  mode: str, stored: NoiseMaps, keys: jax.Array, resolution: int, dtype=jnp.float32
+  mode: str, stored: NoiseMaps, keys: jax.Array, size: Size, dtype=jnp.float32
 ) -> NoiseMaps | None:
   """The maps of a noise mode: 'const' (the stored ones), 'random' (of the keys [N]) or 'none'.
+
+  `size` is that of the images.
 
   Raises:
     ValueError: no such mode.
@@ -75,16 +78,16 @@ def noise_maps(
   if mode not in NOISE_MODES:
     raise ValueError(f'noise {mode!r}: use one of {", ".join(NOISE_MODES)}')
   if mode == 'random':
-    return random_noise(keys, resolution, dtype)
+    return random_noise(keys, size, dtype)
   return stored if mode == 'const' else None
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _draw(generator, noise, params, w_avg, stored_maps, seeds, label, psi):
-  """uint8 [N, R, R, channels]."""
+  """uint8 [N, H, W, channels]."""
   mapping, synthesis = generator.mapping, generator.synthesis
   z, noise_keys = seed_latents(seeds, mapping.z_dim, mapping.dtype)
   ws = mapping.apply({'params': params['mapping']}, z, label)
   ws = truncate(ws, w_avg, psi)
-  maps = noise_maps(noise, stored_maps, noise_keys, synthesis.resolution, mapping.dtype)
+  maps = noise_maps(noise, stored_maps, noise_keys, synthesis.size, mapping.dtype)
   return to_uint8(synthesis.apply({'params': params['synthesis']}, ws, maps))

@@ -1,7 +1,10 @@
 """Checks of a `Settings` that need no data: what cannot work is refused before anything starts."""
 
 import math
+import re
+from collections.abc import Iterable
 
+from stylegan2_jax import geometry
 from stylegan2_jax.config import DataSettings, NetworkSettings, Settings, flatten
 from stylegan2_jax.errors import UserError
 
@@ -41,7 +44,7 @@ def validate_networks(settings: Settings) -> None:
   """
   _check_ranges(flatten(settings))
   _check_image(settings.data)
-  _check_network(settings.network, settings.data.resolution)
+  _check_network(settings.network, geometry.nominal_resolution(settings.data.size))
 
 
 def _check_ranges(values: dict) -> None:
@@ -65,10 +68,34 @@ def _check_ranges(values: dict) -> None:
 
 
 def _check_image(data: DataSettings) -> None:
-  if data.resolution < 4 or data.resolution & (data.resolution - 1):
-    raise _error('data.resolution', data.resolution, 'be a power of two: 4, 8, 16, 32, 64, ...')
+  sides = geometry.constant_sides(_parsed_aspect(data.aspect))
+  nearest = geometry.nearest_resolutions(data.resolution, sides)
+  if data.resolution not in nearest:
+    *others, last = map(str, sides)
+    factors = f'{", ".join(others)} or {last}' if others else last
+    rule = f'be {factors} times a power of two'
+    rule += f' for data.aspect={data.aspect}' if data.aspect != '1:1' else ''
+    raise _error('data.resolution', data.resolution, f'{rule}, such as {_either(nearest)}')
   if not 1 <= data.channels <= 4:
-    raise _error('data.channels', data.channels, 'be 1 (grey), 2, 3 (colour) or 4 (with alpha)')
+    rule = 'be 1 (grey), 2 (grey with alpha), 3 (colour) or 4 (colour with alpha)'
+    raise _error('data.channels', data.channels, rule)
+
+
+def _parsed_aspect(aspect: str) -> tuple[int, int]:
+  """(width, height) of a ratio in lowest terms that a network can have."""
+  match = re.fullmatch(r'([1-9]\d{0,5}):([1-9]\d{0,5})', aspect, re.ASCII)
+  if match is None:
+    raise _error('data.aspect', repr(aspect), "be width:height in whole numbers, such as '4:3'")
+  width, height = int(match[1]), int(match[2])
+  common = math.gcd(width, height)
+  lowest = width // common, height // common
+  if not geometry.constant_sides(lowest):
+    near = '{}:{}'.format(*geometry.nearest_aspect(lowest))
+    largest = geometry.CONSTANT_SIDES[-1]
+    raise _error('data.aspect', aspect, f'be of numbers up to {largest}, such as {near}')
+  if common > 1:
+    raise _error('data.aspect', aspect, 'be in lowest terms: {}:{}'.format(*lowest))
+  return lowest
 
 
 def _check_places(data: DataSettings) -> None:
@@ -82,6 +109,7 @@ def _check_places(data: DataSettings) -> None:
 
 
 def _check_network(network: NetworkSettings, resolution: int) -> None:
+  """`resolution` is the nominal one."""
   for field in ('g_architecture', 'd_architecture'):
     if getattr(network, field) not in ARCHITECTURES:
       choices = ', '.join(ARCHITECTURES)
@@ -90,11 +118,11 @@ def _check_network(network: NetworkSettings, resolution: int) -> None:
     choices = ', '.join(DTYPES)
     raise _error('network.reduced_dtype', network.reduced_dtype, f'be one of {choices}')
   if network.channel_base < resolution:
-    rule = f'be at least the resolution, {resolution}, to leave a channel there'
+    rule = f'be at least {resolution}, to leave a channel at the highest resolution'
     raise _error('network.channel_base', network.channel_base, rule)
   width = min(network.channel_base // 4, network.channel_max)
   if width % network.mbstd_features:
-    rule = f'divide the {width} channels at 4x4'
+    rule = f'divide the {width} channels at the lowest resolution'
     raise _error('network.mbstd_features', network.mbstd_features, rule)
 
 
@@ -105,7 +133,7 @@ def _check_batch(settings: Settings, num_devices: int) -> None:
   group = min(settings.network.mbstd_group, chunk)
   if batch % num_devices:
     below = batch // num_devices * num_devices
-    would_do = ' or '.join(str(n) for n in (below, below + num_devices) if n)
+    would_do = _either(n for n in (below, below + num_devices) if n)
     rule = f'be a multiple of the {num_devices} devices, such as {would_do}'
     raise _error('train.batch_size', batch, rule)
   if batch % chunk or (batch // chunk) % num_devices:
@@ -123,6 +151,10 @@ def _check_batch(settings: Settings, num_devices: int) -> None:
   if train.pl_weight and chunk < train.pl_batch_shrink:
     rule = f'be at most the micro-batch of {chunk}'
     raise _error('train.pl_batch_shrink', train.pl_batch_shrink, rule)
+
+
+def _either(numbers: Iterable[int]) -> str:
+  return ' or '.join(map(str, numbers))
 
 
 def _error(field: str, value: object, rule: str) -> UserError:

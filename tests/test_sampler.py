@@ -40,7 +40,7 @@ def sample(sampler, seeds=SEEDS, psi=0.8, labels=LABELS, noise='const', batch_si
 @pytest.mark.parametrize('noise', ['const', 'random', 'none'])
 def test_pictures_are_those_of_the_generator(noise, sampler):
   z, noise_keys = seed_latents(jnp.asarray(SEEDS, jnp.uint32), 8)
-  maps = {'const': NOISE, 'random': random_noise(noise_keys, 8), 'none': None}[noise]
+  maps = {'const': NOISE, 'random': random_noise(noise_keys, (8, 8)), 'none': None}[noise]
 
   @jax.jit
   def direct():

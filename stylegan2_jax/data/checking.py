@@ -45,7 +45,7 @@ def check_images(source):
     source: FileSource.
 
   Returns:
-    List of the sides in pixels.
+    List of their (height, width) in pixels.
 
   Raises:
     UserError: names the first picture that cannot be trained on.
@@ -58,23 +58,23 @@ def check_images(source):
       raise UserError(f'{source.name(index)} is larger than {limit}: make it smaller or remove it')
 
   def check(index):
-    side = source.side(index)
+    size = source.size(index)
     if total <= _DECODE_UP_TO:
       decoding.decode(source.data, source.read(index).image, source.name(index))
-    return side
+    return size
 
-  return _in_threads(check, source)
+  return in_threads(check, source)
 
 
-def _in_threads(check, source):
+def in_threads(check, source):
   """Applies `check` to all indices, in order, and says so when it takes long."""
   start = time.perf_counter()
   announced = False
-  sides = []
+  sizes = []
   pool = concurrent.futures.ThreadPoolExecutor(max(1, source.data.threads))
   try:
-    for side in pool.map(check, range(len(source))):
-      sides.append(side)
+    for size in pool.map(check, range(len(source))):
+      sizes.append(size)
       if not announced and time.perf_counter() - start > _ANNOUNCE_AFTER:
         announced = True
         notice(f'checking {len(source)} images of {source.data.source} ...')
@@ -83,7 +83,7 @@ def _in_threads(check, source):
   if announced:
     seconds = time.perf_counter() - start
     notice(f'checked {len(source)} images of {source.data.source} in {seconds:.1f} s')
-  return sides
+  return sizes
 
 
 def _is_image(name):

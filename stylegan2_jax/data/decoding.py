@@ -1,11 +1,13 @@
 """From an encoded picture to an array: what is accepted, and how it is brought to size."""
 
 import io
+import math
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.geometry import constant_sides, size_text
 
 ENDINGS = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif')
 _FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF')
@@ -13,7 +15,7 @@ _FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF')
 MAX_SIDE = 8192  # pixels; more is refused before any pixel is decoded
 MAX_BYTES = 2**28  # of one encoded picture
 
-_MODES = {1: 'L', 3: 'RGB', 4: 'RGBA'}
+_MODES = {1: 'L', 2: 'LA', 3: 'RGB', 4: 'RGBA'}
 _WORDS = {
   '1': 'black and white',
   'L': 'greyscale',
@@ -24,6 +26,7 @@ _WORDS = {
   'RGBA': 'RGBA',
   'CMYK': 'CMYK',
 }
+_PREPARE = 'python launch.py prepare'  # which brings any pictures into form
 _PNG_DEPTH_AT = 24  # offset of the byte that holds the bits per channel
 
 
@@ -31,30 +34,31 @@ def check_header(data, stream, name):
   """Reads the header of a picture and checks that it can be trained on.
 
   Args:
-    data: DataSettings, of which resolution and channels matter.
+    data: DataSettings, of which the form of the pictures matters.
     stream: seekable binary file; only its beginning is read.
     name: str, what to call the picture in errors.
 
   Returns:
-    The side of the (square) picture in pixels.
+    (height, width) of the picture in pixels.
 
   Raises:
-    UserError: not a picture; too large to decode safely; not square; smaller than
-      `data.resolution`; not 8 bits per channel; its channels are not `data.channels`.
+    UserError: not a picture; too large to decode safely; not of the aspect ratio of `data.size`,
+      or smaller; not 8 bits per channel; its channels are not `data.channels`.
   """
-  return _open(data, stream, name).width
+  image = _open(data, stream, name)
+  return image.height, image.width
 
 
 def decode(data, encoded, name):
-  """Decodes a picture, checks it as `check_header` does, and brings it to `data.resolution`.
+  """Decodes a picture, checks it as `check_header` does, and brings it to `data.size`.
 
   Args:
-    data: DataSettings, of which resolution and channels matter.
+    data: DataSettings, of which the form of the pictures matters.
     encoded: bytes of the file.
     name: str, what to call the picture in errors.
 
   Returns:
-    uint8 [resolution, resolution, channels].
+    uint8 [*data.size, channels].
 
   Raises:
     UserError: as `check_header`, or the picture is damaged.
@@ -66,24 +70,22 @@ def decode(data, encoded, name):
     raise UserError(
       f'{name} is truncated or damaged ({_words(error)}): restore or remove it'
     ) from error
-  if image.width != data.resolution:
-    size = (data.resolution, data.resolution)
-    image = image.resize(size, _filter(image.width, data.resolution))
-  return np.asarray(image).reshape(data.resolution, data.resolution, data.channels)
+  height, width = data.size
+  if image.width != width:
+    image = image.resize((width, height), _filter((image.height, image.width), data.size))
+  return np.asarray(image).reshape(height, width, data.channels)
 
 
-def scaling(sides, resolution):
-  """Says in words how pictures with these sides come to the resolution: '' if they have it."""
-  larger = {side for side in sides if side != resolution}
-  names = sorted({_filter(side, resolution).name.lower() for side in larger})
-  return (
-    f'downsampled to {resolution}x{resolution} ({" and ".join(names)} filter)' if larger else ''
-  )
+def scaling(sizes, target):
+  """Says in words how pictures of these sizes come to the target's: '' if they have it."""
+  larger = {size for size in sizes if size != target}
+  names = sorted({_filter(size, target).name.lower() for size in larger})
+  return f'downsampled to {size_text(target)} ({" and ".join(names)} filter)' if larger else ''
 
 
-def _filter(side, resolution):
-  """Means over whole blocks of pixels where they fit, else Lanczos."""
-  exact = side % resolution == 0
+def _filter(size, target):
+  """Means over whole blocks of pixels where they fit, else Lanczos. The aspect ratio is equal."""
+  exact = size[1] % target[1] == 0
   return Image.Resampling.BOX if exact else Image.Resampling.LANCZOS
 
 
@@ -106,14 +108,26 @@ def _open(data, stream, name):
 
 
 def _check_size(data, image, name):
-  size = f'{image.width}x{image.height}'
-  if image.width != image.height:
-    raise UserError(f'{name} is not square ({size}): crop or pad it to a square')
-  if image.width < data.resolution:
+  size, (height, width) = f'{image.width}x{image.height}', data.size
+  if image.width * height != image.height * width:
+    form = 'square' if height == width else f'{data.aspect}, as data.aspect says'
+    command = f'{_PREPARE} --resolution={size_text(data.size)} --transform=center-crop'
     raise UserError(
-      f'{name} is {size}, smaller than data.resolution={data.resolution}: '
+      f'{name} is not {form} ({size}): crop or pad the images, '
+      f'as `{command}` does{_other_aspect(image)}'
+    )
+  if image.width < width:
+    raise UserError(
+      f'{name} is {size}, smaller than {size_text(data.size)}: '
       'remove it, or set a smaller data.resolution'
     )
+
+
+def _other_aspect(image):
+  """The setting with which a picture's form could be trained on, if there is one."""
+  common = math.gcd(*image.size)
+  aspect = image.width // common, image.height // common
+  return ', or set data.aspect={}:{}'.format(*aspect) if constant_sides(aspect) else ''
 
 
 def _check_channels(data, image, stream, name):
@@ -121,17 +135,17 @@ def _check_channels(data, image, stream, name):
   mode = image.mode
   transparent = 'transparency' in image.info
   if _is_16_bit(image, stream):
-    raise UserError(f'{name} has 16 bits per channel: convert it to 8 bits per channel')
+    raise UserError(f'{name} has 16 bits per channel: convert it to 8, as `{_PREPARE}` does')
   if mode == wanted and not transparent:
     return
   if mode == 'P' and wanted == 'RGB' and not transparent:
     return
-  words = _WORDS.get(mode, 'of another kind') + (' with transparency' if transparent else '')
-  channels = {'L': 1, 'RGB': 3, 'RGBA': 4}.get(mode)
+  found = _WORDS.get(mode, 'of another kind') + (' with transparency' if transparent else '')
+  channels = {mode: number for number, mode in _MODES.items()}.get(mode)
   other = f', or set data.channels={channels}' if channels and channels != data.channels else ''
   raise UserError(
-    f'{name} is {words} (mode {mode}), but data.channels={data.channels} needs {_WORDS[wanted]}: '
-    f'convert the images to {_WORDS[wanted]}{other}'
+    f'{name} is {found} (mode {mode}), but data.channels={data.channels} needs {_WORDS[wanted]}: '
+    f'convert the images, as `{_PREPARE} --channels={data.channels}` does{other}'
   )
 
 

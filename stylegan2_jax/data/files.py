@@ -10,6 +10,7 @@ import zipfile
 from stylegan2_jax.data import checking, decoding
 from stylegan2_jax.data.base import Example, Source, reading
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.geometry import size_text
 
 
 class FileSource(Source):
@@ -30,7 +31,7 @@ class FileSource(Source):
     self._root = root
     self._names = checking.image_names(root, sizes)
     self._sizes = [sizes[name] for name in self._names]
-    self._sides = checking.check_images(self)
+    self._pixels = checking.check_images(self)
 
   def __len__(self):
     return len(self._names)
@@ -47,8 +48,8 @@ class FileSource(Source):
     """What to call a picture in messages."""
     return f'{self._root}/{self._names[index]}'
 
-  def side(self, index):
-    """Checks the header of a picture; its side in pixels. Raises UserError."""
+  def size(self, index):
+    """Checks the header of a picture; its (height, width) in pixels. Raises UserError."""
     name = self.name(index)
     with reading(name, 'restore or remove it'), self.open(index) as stream:
       return decoding.check_header(self.data, stream, name)
@@ -61,9 +62,9 @@ class FileSource(Source):
 
   def describe(self):
     """One line for people."""
-    low, high = min(self._sides), max(self._sides)
-    size = f'{low}x{low}' if low == high else f'{low}x{low} to {high}x{high}'
-    scaling = decoding.scaling(self._sides, self.data.resolution)
+    low, high = min(self._pixels), max(self._pixels)  # all have one aspect ratio
+    size = size_text(low) if low == high else f'{size_text(low)} to {size_text(high)}'
+    scaling = decoding.scaling(self._pixels, self.data.size)
     return f'{self._root}: {len(self)} images of {size}' + (f', {scaling}' if scaling else '')
 
   def _identity(self):

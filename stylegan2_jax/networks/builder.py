@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from stylegan2_jax.config import NetworkSettings
+from stylegan2_jax.geometry import Size
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.networks.mapping import Mapping
@@ -14,19 +15,22 @@ from stylegan2_jax.networks.synthesis import Synthesis
 
 
 def build_networks(
-  network: NetworkSettings, resolution: int, channels: int, c_dim: int, dtype: Any = jnp.float32
+  network: NetworkSettings, size: Size, channels: int, c_dim: int, dtype: Any = jnp.float32
 ) -> tuple[Generator, Discriminator]:
   """The generator and the discriminator of a config.
 
   Args:
     network: sizes, architectures, precision.
-    resolution: height and width of the images, a power of two ≥ 4.
+    size: (height, width) of the images; geometry.py says which there are.
     channels: of the images.
     c_dim: width of the labels, 0 for unconditional networks.
     dtype: of the parameters and of all that is not in reduced precision.
+
+  Raises:
+    ValueError: no network has this size.
   """
   common = {
-    'resolution': resolution,
+    'size': size,
     'channels': channels,
     'channel_base': network.channel_base,
     'channel_max': network.channel_max,
@@ -58,11 +62,11 @@ def build_networks(
 
 
 def example_inputs(generator: Generator, discriminator: Discriminator, n: int = 1):
-  """Zeros: (z [n, z_dim], label [n, c_dim] or None, img [n, R, R, channels])."""
-  mapping, size = generator.mapping, discriminator.resolution
+  """Zeros: (z [n, z_dim], label [n, c_dim] or None, img [n, *size, channels])."""
+  mapping = generator.mapping
   z = jnp.zeros((n, mapping.z_dim), mapping.dtype)
   label = jnp.zeros((n, mapping.c_dim), mapping.dtype) if mapping.c_dim else None
-  return z, label, jnp.zeros((n, size, size, discriminator.channels), mapping.dtype)
+  return z, label, jnp.zeros((n, *discriminator.size, discriminator.channels), mapping.dtype)
 
 
 def init_networks(key: jax.Array, generator: Generator, discriminator: Discriminator):
@@ -85,7 +89,7 @@ def _init(key, generator, discriminator):
   g_params = generator.init(g_key, z, label)['params']
   d_params = discriminator.init(d_key, img, label)['params']
   dtype = generator.mapping.param_dtype
-  return g_params, d_params, constant_noise(noise_key, generator.synthesis.resolution, dtype)
+  return g_params, d_params, constant_noise(noise_key, generator.synthesis.size, dtype)
 
 
 # Runs once: compiled in less than half the time without optimization.

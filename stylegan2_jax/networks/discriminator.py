@@ -10,13 +10,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from stylegan2_jax.networks.layers import (
-  Conv,
-  Dense,
-  block_resolutions,
-  num_channels,
-  reduced_from,
-)
+from stylegan2_jax.geometry import Size, block_resolutions, nominal_resolution
+from stylegan2_jax.networks.layers import Conv, Dense, num_channels, reduced_from
 from stylegan2_jax.networks.mapping import Mapping
 from stylegan2_jax.networks.synthesis import RESIDUAL_GAIN
 from stylegan2_jax.ops.fir import downsample2d
@@ -57,7 +52,10 @@ class DiscriminatorBlock(nn.Module):
 
 
 class DiscriminatorEpilogue(nn.Module):
-  """4×4 features to a logit: x [N, 4, 4, C], img or None, cmap [N, cmap_dim] or None -> [N, 1]."""
+  """The smallest features to a logit.
+
+  x [N, H, W, C] of the constant's size (4×4), img or None, cmap [N, cmap_dim] or None -> [N, 1].
+  """
 
   features: int
   architecture: str
@@ -78,7 +76,7 @@ class DiscriminatorEpilogue(nn.Module):
       x = minibatch_stddev(x, self.mbstd_group, self.mbstd_features)
     x = Conv(self.features, 3, clamp=self.clamp, name='conv', **dtypes)(x)
     # Flattened channel-major, so that weights of the official layout fit without reordering.
-    x = x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)  # [N, C·4·4]
+    x = x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)  # [N, C·H·W]
     x = Dense(self.features, 'lrelu', name='fc', **dtypes)(x)
     if cmap is None:
       return Dense(1, name='out', **dtypes)(x)  # [N, 1]
@@ -87,12 +85,12 @@ class DiscriminatorEpilogue(nn.Module):
 
 
 class Discriminator(nn.Module):
-  """Images [N, R, R, channels], label [N, c_dim] -> logits [N, 1].
+  """Images [N, *size, channels], label [N, c_dim] -> logits [N, 1].
 
   The `num_reduced` highest resolutions compute in `reduced_dtype`, all else in `dtype`.
   """
 
-  resolution: int
+  size: Size
   channels: int
   c_dim: int
   channel_base: int
@@ -109,22 +107,21 @@ class Discriminator(nn.Module):
 
   @nn.compact
   def __call__(self, img: jax.Array, label: jax.Array | None = None) -> jax.Array:
-    expected = (self.resolution, self.resolution, self.channels)
+    expected = (*self.size, self.channels)
     if img.ndim != 4 or img.shape[1:] != expected:
       raise ValueError(f'images must be [N, {", ".join(map(str, expected))}], got {img.shape}')
     dtypes = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
-    width = {
-      r: num_channels(r, self.channel_base, self.channel_max)
-      for r in block_resolutions(self.resolution)
-    }
-    reduced = reduced_from(self.resolution, self.num_reduced)
+    resolution = nominal_resolution(self.size)
+    resolutions = block_resolutions(resolution)
+    width = {r: num_channels(r, self.channel_base, self.channel_max) for r in resolutions}
+    reduced = reduced_from(resolution, self.num_reduced)
     cmap = None
     if self.c_dim:
       cmap = Mapping(0, self.c_dim, width[4], self.mapping_layers, name='mapping', **dtypes)(
         None, label
       )  # [N, cmap_dim]
     x, img = None, img.astype(self.dtype)
-    for r in reversed(block_resolutions(self.resolution)[1:]):
+    for r in reversed(resolutions[1:]):
       block = DiscriminatorBlock(
         features=width[r],
         features_out=width[r // 2],

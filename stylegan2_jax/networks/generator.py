@@ -9,7 +9,7 @@ from stylegan2_jax.networks.synthesis import Synthesis
 
 
 class Generator(nn.Module):
-  """z [N, z_dim], label [N, c_dim] -> images [N, R, R, channels] in about [-1, 1].
+  """z [N, z_dim], label [N, c_dim] -> images [N, H, W, channels] in about [-1, 1].
 
   Everything it needs is an argument: noise maps (networks/noise.py) and, for truncation, w_avg
   (networks/mapping.truncate, between `map` and `synthesize`). Usage:
@@ -31,5 +31,5 @@ class Generator(nn.Module):
     return self.mapping(z, label)
 
   def synthesize(self, ws: jax.Array, noise: NoiseMaps | None = None) -> jax.Array:
-    """Images [N, R, R, channels]."""
+    """Images [N, H, W, channels]."""
     return self.synthesis(ws, noise)

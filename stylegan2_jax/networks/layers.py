@@ -1,4 +1,6 @@
-"""Dense and convolution layers with equalized learning rate, and what each resolution looks like.
+"""Dense and convolution layers with equalized learning rate, and what a block looks like.
+
+Resolutions are nominal ones (geometry.py): those of the papers' squares.
 
 Source: equalized learning rate, Progressive GAN (arXiv 1710.10196), section 4.1: weights are stored
 as N(0, 1) divided by the learning-rate multiplier and scaled at run time.
@@ -17,11 +19,6 @@ from stylegan2_jax.ops.conv import conv2d, downsample_conv2d, upsample_conv2d
 def num_channels(resolution: int, channel_base: int, channel_max: int) -> int:
   """Feature maps at a resolution: min(channel_base // resolution, channel_max)."""
   return min(channel_base // resolution, channel_max)
-
-
-def block_resolutions(resolution: int) -> tuple[int, ...]:
-  """(4, 8, ..., resolution)."""
-  return tuple(2**i for i in range(2, resolution.bit_length()))
 
 
 def reduced_from(resolution: int, num_reduced: int) -> int:

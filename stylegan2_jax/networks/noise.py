@@ -5,50 +5,52 @@ set for reproducible pictures (`constant_noise`), fresh ones per sample (`random
 ones (projection), or None for no noise at all. Source: StyleGAN (arXiv 1812.04948), section 3.2.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 
-from stylegan2_jax.networks.layers import block_resolutions
+from stylegan2_jax.geometry import Size, block_resolutions, nominal_resolution, size_at
 
 NoiseMaps = dict[str, dict[str, jax.Array]]
 
 
-def noise_layers(resolution: int) -> list[tuple[str, str, int]]:
-  """(block, layer, resolution) of every layer that adds noise, coarse to fine."""
+def noise_layers(size: Size) -> list[tuple[str, str, Size]]:
+  """(block, layer, (height, width)) of every layer that adds noise, coarse to fine."""
   layers = []
-  for r in block_resolutions(resolution):
+  for r in block_resolutions(nominal_resolution(size)):
     names = ('conv1',) if r == 4 else ('conv0', 'conv1')
-    layers += [(f'b{r}', name, r) for name in names]
+    layers += [(f'b{r}', name, size_at(size, r)) for name in names]
   return layers
 
 
-def constant_noise(key: jax.Array, resolution: int, dtype=jnp.float32) -> NoiseMaps:
-  """One stored N(0, 1) map [r, r] per layer, shared by all samples."""
-  return cut_noise(jax.random.normal(key, (noise_size(resolution),), dtype), resolution)
+def constant_noise(key: jax.Array, size: Size, dtype=jnp.float32) -> NoiseMaps:
+  """One stored N(0, 1) map [h, w] per layer of images of a size, shared by all samples."""
+  return cut_noise(jax.random.normal(key, (noise_pixels(size),), dtype), size)
 
 
-def random_noise(keys: jax.Array, resolution: int, dtype=jnp.float32) -> NoiseMaps:
-  """A fresh N(0, 1) map per sample and layer: keys [N] -> maps [N, r, r]."""
+def random_noise(keys: jax.Array, size: Size, dtype=jnp.float32) -> NoiseMaps:
+  """A fresh N(0, 1) map per sample and layer: keys [N] -> maps [N, h, w]."""
 
   def draw(key):
-    return jax.random.normal(key, (noise_size(resolution),), dtype)
+    return jax.random.normal(key, (noise_pixels(size),), dtype)
 
-  return cut_noise(jax.vmap(draw)(keys), resolution)
+  return cut_noise(jax.vmap(draw)(keys), size)
 
 
-def noise_size(resolution: int) -> int:
+def noise_pixels(size: Size) -> int:
   """Pixels of all maps together."""
-  return sum(r * r for _, _, r in noise_layers(resolution))
+  return sum(math.prod(of_layer) for _, _, of_layer in noise_layers(size))
 
 
-def cut_noise(values: jax.Array, resolution: int) -> NoiseMaps:
-  """Successive pieces of [..., noise_size] as the maps [..., r, r]: no two layers share a value.
+def cut_noise(values: jax.Array, size: Size) -> NoiseMaps:
+  """Successive pieces of [..., noise_pixels] as maps [..., h, w]: no two layers share a value.
 
   One draw that is cut compiles faster than a draw per layer.
   """
   maps, start = {}, 0
-  for block, layer, r in noise_layers(resolution):
-    piece = values[..., start : start + r * r]
-    maps.setdefault(block, {})[layer] = piece.reshape(*values.shape[:-1], r, r)
-    start += r * r
+  for block, layer, (height, width) in noise_layers(size):
+    piece = values[..., start : start + height * width]
+    maps.setdefault(block, {})[layer] = piece.reshape(*values.shape[:-1], height, width)
+    start += height * width
   return maps

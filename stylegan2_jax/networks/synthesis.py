@@ -11,14 +11,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from stylegan2_jax.networks.layers import (
-  Conv,
-  Dense,
-  block_resolutions,
-  num_channels,
-  reduced_from,
-  scaled_normal,
-)
+from stylegan2_jax.geometry import Size, block_resolutions, nominal_resolution, size_at
+from stylegan2_jax.networks.layers import Conv, Dense, num_channels, reduced_from, scaled_normal
 from stylegan2_jax.networks.noise import NoiseMaps
 from stylegan2_jax.ops.activations import bias_act
 from stylegan2_jax.ops.fir import upsample2d
@@ -82,11 +76,11 @@ class ToRGB(nn.Module):
 class SynthesisBlock(nn.Module):
   """One resolution: (constant or conv0 at twice the size), conv1, and the way to RGB.
 
-  x [N, H/2, W/2, C_in] (None at 4×4), img [N, H/2, W/2, channels] or None, ws [N, 2 or 3, w_dim]:
+  x [N, H/2, W/2, C_in] (None at first), img [N, H/2, W/2, channels] or None, ws [N, 2 or 3, w_dim]:
   one w per convolution, then ToRGB's -> (x [N, H, W, features], img [N, H, W, channels] or None).
   """
 
-  resolution: int
+  size: Size
   features: int
   channels: int
   architecture: str
@@ -103,7 +97,7 @@ class SynthesisBlock(nn.Module):
     resnet = self.architecture == 'resnet'
     ws = list(ws.transpose(1, 0, 2))  # each [N, w_dim]
     if x is None:
-      shape = (self.resolution, self.resolution, self.features)
+      shape = (*self.size, self.features)
       const = self.param('const', scaled_normal(1.0), shape, self.param_dtype)
       x = jnp.broadcast_to(const.astype(self.dtype), (ws[0].shape[0], *shape))
       x = SynthesisLayer(self.features, name='conv1', **layer)(x, ws.pop(0), noise.get('conv1'))
@@ -138,12 +132,12 @@ class SynthesisBlock(nn.Module):
 
 
 class Synthesis(nn.Module):
-  """ws [N, num_ws, w_dim], noise maps -> images [N, resolution, resolution, channels].
+  """ws [N, num_ws, w_dim], noise maps -> images [N, *size, channels].
 
   The `num_reduced` highest resolutions compute in `reduced_dtype`, all else in `dtype`.
   """
 
-  resolution: int
+  size: Size
   channels: int
   channel_base: int
   channel_max: int
@@ -156,25 +150,26 @@ class Synthesis(nn.Module):
 
   @property
   def num_ws(self) -> int:
-    """One w per convolution and one for the last ToRGB: 2·log2(resolution) − 2."""
-    return 2 * (self.resolution.bit_length() - 1) - 2
+    """One w per convolution and one for the last ToRGB: 2·log2(nominal resolution) − 2."""
+    return 2 * len(block_resolutions(nominal_resolution(self.size)))
 
   @nn.compact
   def __call__(self, ws: jax.Array, noise: NoiseMaps | None = None) -> jax.Array:
     if ws.ndim != 3 or ws.shape[1] != self.num_ws:
       raise ValueError(f'ws must be [N, {self.num_ws}, w_dim], got {ws.shape}')
     ws = ws.astype(self.dtype)
-    reduced = reduced_from(self.resolution, self.num_reduced)
+    resolution = nominal_resolution(self.size)
+    reduced = reduced_from(resolution, self.num_reduced)
     x = img = None
     first = 0  # index of the block's first w; its ToRGB shares the next block's first
-    for r in block_resolutions(self.resolution):
+    for r in block_resolutions(resolution):
       num_convs = 1 if r == 4 else 2
       block = SynthesisBlock(
-        resolution=r,
+        size=size_at(self.size, r),
         features=num_channels(r, self.channel_base, self.channel_max),
         channels=self.channels,
         architecture=self.architecture,
-        is_last=r == self.resolution,
+        is_last=r == resolution,
         clamp=self.clamp,
         dtype=self.reduced_dtype if r >= reduced else self.dtype,
         param_dtype=self.param_dtype,

@@ -12,7 +12,7 @@ import numpy as np
 from flax import struct
 
 from stylegan2_jax.networks.generator import Generator
-from stylegan2_jax.networks.noise import NoiseMaps, cut_noise, noise_size
+from stylegan2_jax.networks.noise import NoiseMaps, cut_noise, noise_pixels
 from stylegan2_jax.training.chunks import Chunks
 from stylegan2_jax.training.schedule import PHASES
 
@@ -23,7 +23,7 @@ class Latents:
 
   z: jax.Array  # [m, z_dim]
   label: jax.Array | None  # [m, c_dim]
-  noise: NoiseMaps  # [m, r, r] each
+  noise: NoiseMaps  # [m, h, w] each
   mixing_z: jax.Array | None  # [m, z_dim], the second latent of style mixing
   mixing_cutoff: jax.Array | None  # int32 [], layers from here on use the second latent
   path_noise: jax.Array | None  # N(0, 1) [m, H, W, C], path-length phase only
@@ -57,8 +57,8 @@ def draw_latents(
   mapping, synthesis = generator.mapping, generator.synthesis
   dtype = mapping.dtype
   sample_key, chunk_key, label_key = jax.random.split(key, 3)
-  image_shape = (synthesis.resolution, synthesis.resolution, synthesis.channels)
-  sizes = [mapping.z_dim, mapping.z_dim, noise_size(synthesis.resolution)]
+  image_shape = (*synthesis.size, synthesis.channels)
+  sizes = [mapping.z_dim, mapping.z_dim, noise_pixels(synthesis.size)]
   sizes += [math.prod(image_shape)] if path_noise else []
 
   def normal(index):
@@ -75,7 +75,7 @@ def draw_latents(
   return Latents(
     z=z,
     label=_draw_labels(label_key, chunk.sample, labels, mapping.c_dim, dtype),
-    noise=cut_noise(noise, synthesis.resolution),
+    noise=cut_noise(noise, synthesis.size),
     mixing_z=mixing_z if style_mixing_prob > 0 else None,
     mixing_cutoff=cutoff,
     path_noise=path[0].reshape(-1, *image_shape) if path_noise else None,

@@ -32,11 +32,18 @@ def _bad_images(make_image, encode):
     'empty': (b'', ['not a readable image']),
     'truncated': (big[: len(big) // 2], ['truncated', 'remove it']),
     'truncated jpeg': (encode(make_image(0, 64), 'jpeg')[:900], ['truncated', 'remove it']),
-    'not square': (encode(rgb.resize((8, 16))), ['not square (8x16)', 'crop']),
-    'small': (encode(make_image(0, 4)), ['4x4', 'smaller than data.resolution=8', 'set']),
+    'not square': (
+      encode(rgb.resize((8, 16))),
+      ['not square (8x16)', 'prepare --resolution=8x8', 'set data.aspect=1:2'],
+    ),
+    'no aspect': (encode(rgb.resize((17, 16))), ['not square (17x16)', 'center-crop` does']),
+    'small': (encode(make_image(0, 4)), ['4x4', 'smaller than 8x8', 'set', 'data.resolution']),
     'grey': (encode(make_image(0, 8, 'L')), ['greyscale (mode L)', 'convert', 'data.channels=1']),
     'rgba': (encode(make_image(0, 8, 'RGBA')), ['RGBA (mode RGBA)', 'data.channels=4']),
-    'la': (encode(make_image(0, 8, 'LA')), ['greyscale with transparency (mode LA)', 'convert']),
+    'la': (
+      encode(make_image(0, 8, 'LA')),
+      ['greyscale with transparency (mode LA)', 'launch.py prepare --channels=3', 'channels=2'],
+    ),
     'cmyk': (encode(make_image(0, 8, 'CMYK'), 'jpeg'), ['CMYK', 'convert']),
     'transparent': (
       encode(palette, transparency=0),
@@ -65,6 +72,7 @@ _BAD = [
   'truncated',
   'truncated jpeg',
   'not square',
+  'no aspect',
   'small',
   'grey',
   'rgba',
@@ -90,7 +98,7 @@ def test_bad_image_among_good_ones(
   refused(both, f'{both.source}/b/bad.png', *words)
 
 
-@pytest.mark.parametrize(('channels', 'mode'), [(1, 'L'), (4, 'RGBA')])
+@pytest.mark.parametrize(('channels', 'mode'), [(1, 'L'), (2, 'LA'), (4, 'RGBA')])
 def test_other_channels(tmp_path, make_image, encode, channels, mode, refused):
   image = make_image(0, 8, mode)
   (tmp_path / 'a.png').write_bytes(encode(image))
@@ -100,6 +108,41 @@ def test_other_channels(tmp_path, make_image, encode, channels, mode, refused):
   assert decoded.shape == (8, 8, channels)
   np.testing.assert_array_equal(decoded.squeeze(), np.asarray(image))
   refused(dataclasses.replace(data, channels=3), 'a.png', f'set data.channels={channels}')
+
+
+@pytest.mark.parametrize('aspect', ['4:3', '3:4'])
+@pytest.mark.parametrize(('factor', 'words'), [(1, ''), (2, 'box'), (2.5, 'lanczos')])
+def test_rectangles(tmp_path, make_image, encode, aspect, factor, words, refused):
+  data = DataSettings(source=str(tmp_path), resolution=8, aspect=aspect)
+  size = (8, 6) if aspect == '4:3' else (6, 8)  # width, height
+  large = tuple(int(factor * side) for side in size)
+  image = make_image(0, 40).crop((0, 0, *large))
+  (tmp_path / 'a.png').write_bytes(encode(image))
+  source = open_source(data)
+  filter_ = Image.BOX if words == 'box' else Image.LANCZOS
+  expected = np.asarray(image.resize(size, filter_))  # the same bytes where the size is right
+  decoded = decoding.decode(data, source.read(0).image, 'a')
+  np.testing.assert_array_equal(decoded, expected)
+  assert decoded.shape == (*data.size, 3)
+  text = f'{large[0]}x{large[1]}'
+  scaled = f', downsampled to {size[0]}x{size[1]} ({words} filter)' if words else ''
+  assert source.describe() == f'{tmp_path}: 1 images of {text}{scaled}'
+  square = dataclasses.replace(data, aspect='1:1')
+  refused(square, f'a.png is not square ({text})', f'or set data.aspect={aspect}')
+  turned = dataclasses.replace(data, aspect=aspect[::-1])
+  refused(turned, f'a.png is not {aspect[::-1]}, as data.aspect says ({text}): crop or pad')
+  if factor == 1:
+    refused(dataclasses.replace(data, resolution=16), 'smaller than', 'set a smaller')
+  fingerprints = {source.fingerprint()}
+  fingerprints |= {type(source).fingerprint(_With(source, other)) for other in (square, turned)}
+  assert len(fingerprints) == 3
+
+
+class _With:
+  """A source as if it had been opened with other settings."""
+
+  def __init__(self, source, data):
+    self.data, self._identity = data, source._identity
 
 
 def test_opaque_palette_is_rgb(tmp_path, make_image, encode):

@@ -50,7 +50,7 @@ def test_fresh_networks_are_in_range(g_architecture, d_architecture):
 def test_the_image_depends_on_every_parameter(architecture, resolution):
   generator, discriminator = pair(architecture, resolution, c_dim=CLASSES)
   params, _ = random_params(generator, discriminator)
-  noise = random_noise(jax.random.split(jax.random.key(0), 4), resolution)
+  noise = random_noise(jax.random.split(jax.random.key(0), 4), (resolution, resolution))
 
   @jax.jit
   @jax.grad

@@ -14,13 +14,13 @@ def test_every_setting_arrives():
     g_architecture='resnet', d_architecture='orig', mbstd_group=7, mbstd_features=1,
     num_reduced=2, reduced_dtype='float16', clamp=99.0,
   )  # fmt: skip
-  generator, discriminator = build_networks(settings, 16, 2, 13, jnp.float64)
+  generator, discriminator = build_networks(settings, (16, 16), 2, 13, jnp.float64)
   mapping, synthesis = generator.mapping, generator.synthesis
   assert (mapping.z_dim, mapping.c_dim, mapping.w_dim) == (3, 13, 5)
   assert (mapping.num_layers, mapping.num_ws) == (4, 6)
   assert (synthesis.architecture, discriminator.architecture) == ('resnet', 'orig')
   for module in (synthesis, discriminator):
-    assert (module.resolution, module.channels) == (16, 2)
+    assert (module.size, module.channels) == ((16, 16), 2)
     assert (module.channel_base, module.channel_max) == (96, 11)
     assert (module.num_reduced, module.reduced_dtype, module.clamp) == (2, jnp.float16, 99.0)
     assert module.dtype == module.param_dtype == jnp.float64

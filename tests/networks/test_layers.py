@@ -8,17 +8,11 @@ import pytest
 from stylegan2_jax.networks.layers import (
   Conv,
   Dense,
-  block_resolutions,
   num_channels,
   reduced_from,
 )
 from tests.helpers import randomized
 from tests.ops import plain
-
-
-def test_resolutions():
-  assert block_resolutions(4) == (4,)
-  assert block_resolutions(64) == (4, 8, 16, 32, 64)
 
 
 def test_channels():

@@ -34,7 +34,7 @@ def test_parameter_counts(preset):
   data = settings.data
   assert not data.labels or data.source == 'shapes', 'only the data knows how many classes'
   c_dim = len(KINDS) if data.labels else 0
-  generator, discriminator = build_networks(settings.network, data.resolution, data.channels, c_dim)
+  generator, discriminator = build_networks(settings.network, data.size, data.channels, c_dim)
   z, label, img = jax.eval_shape(lambda: example_inputs(generator, discriminator))
   key = jax.random.key(0)
   counts = (

@@ -75,7 +75,7 @@ def test_to_rgb_by_its_formula(x64):
 
 def test_fresh_parameters():
   """Weights and constant N(0, 1), biases and noise strengths 0, biases of the affines 1."""
-  module = Synthesis(8, 3, 512, 64, 'skip')
+  module = Synthesis((8, 8), 3, 512, 64, 'skip')
   init = jax.jit(lambda key: module.init(key, jnp.zeros((1, 4, 32)))['params'])
   for name, x in names(init(jax.random.key(0))).items():
     kind = name.split('.')[-1]
@@ -109,16 +109,16 @@ def test_which_w_goes_where(architecture):
 def test_each_layer_sees_its_own_noise(architecture):
   """Another map changes its layer by strength·difference, and nothing that comes before."""
   run, params, ws = synthesis(architecture)
-  maps = random_noise(jax.random.split(jax.random.key(0), 2), 8)
+  maps = random_noise(jax.random.split(jax.random.key(0), 2), (8, 8))
   img, before = run(params, ws, maps)
-  order = [f'{block}.{layer}' for block, layer, _ in noise_layers(8)]
-  for i, (block, layer, r) in enumerate(noise_layers(8)):
+  order = [f'{block}.{layer}' for block, layer, _ in noise_layers((8, 8))]
+  for i, (block, layer, size) in enumerate(noise_layers((8, 8))):
     changed = {**maps, block: {**maps[block], layer: maps[block][layer].at[0, 0, 0].add(2.0)}}
     other_img, after = run(params, ws, changed)
     for earlier in order[:i]:
       np.testing.assert_array_equal(before[earlier], after[earlier])
     touched = np.any(before[order[i]] != after[order[i]], axis=3)
-    expected = np.zeros((2, r, r), bool)
+    expected = np.zeros((2, *size), bool)
     expected[0, 0, 0] = True
     np.testing.assert_array_equal(touched, expected)
     assert np.any(other_img[0] != img[0])
@@ -130,9 +130,9 @@ def test_noise_modes(architecture):
   """Samples of equal w: alike with stored maps or none, different with maps of their own."""
   run, params, ws = synthesis(architecture)
   ws = np.repeat(ws[:1], 2, axis=0)
-  const = run(params, ws, constant_noise(jax.random.key(0), 8))[0]
+  const = run(params, ws, constant_noise(jax.random.key(0), (8, 8)))[0]
   none = run(params, ws, None)[0]
-  random = run(params, ws, random_noise(jax.random.split(jax.random.key(0), 2), 8))[0]
+  random = run(params, ws, random_noise(jax.random.split(jax.random.key(0), 2), (8, 8)))[0]
   np.testing.assert_array_equal(const[0], const[1])
   np.testing.assert_array_equal(none[0], none[1])
   for one, other in ((random[0], random[1]), (const[0], none[0]), (const[0], random[0])):
@@ -144,7 +144,7 @@ def test_no_strength_no_noise():
   fresh = jax.tree.map_with_path(
     lambda path, x: x * 0 if 'noise_strength' in str(path[-1]) else x, params
   )
-  with_noise = run(fresh, ws, constant_noise(jax.random.key(0), 8))[0]
+  with_noise = run(fresh, ws, constant_noise(jax.random.key(0), (8, 8)))[0]
   np.testing.assert_allclose(with_noise, run(fresh, ws, None)[0], atol=1e-6)
 
 

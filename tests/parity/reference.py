@@ -82,7 +82,8 @@ def _build(sizes, channels, dtype):
     mbstd_group=sizes.get('group'),
     mbstd_features=sizes.get('nch', 1),
   )
-  pair = build_networks(settings, sizes['res'], channels, sizes['c_dim'], dtype)
+  size = (sizes['res'], sizes['res'])
+  pair = build_networks(settings, size, channels, sizes['c_dim'], dtype)
   generator, discriminator = pair
   # The builder clamps only beside reduced precision; the reference does so in any.
   synthesis = generator.synthesis.clone(clamp=sizes['clamp'], parent=None)

@@ -4,12 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import jax_utils
 
 from stylegan2_jax.networks.builder import build_networks
-from stylegan2_jax.training import parallel
 from stylegan2_jax.training.engine import Engine
-from tests.helpers import assert_trees_close, names, random_state, settings
+from tests.helpers import assert_trees_close, limit_devices, names, random_state, settings
 
 STEPS = 4
 SETTINGS = settings(
@@ -26,17 +24,9 @@ CLASSES = np.array([0, 1, 1, 2], np.int32)
 
 
 @pytest.fixture(scope='module')
-def double():
-  """Double precision in all threads, as compilations run side by side."""
-  jax.config.update('jax_enable_x64', True)
-  yield
-  jax.config.update('jax_enable_x64', False)
-
-
-@pytest.fixture(scope='module')
 def runs(double):
   """{number of devices: (metrics of each step, final state)} and the state before."""
-  modules = build_networks(SETTINGS.network, 8, 3, 3, jnp.float64)
+  modules = build_networks(SETTINGS.network, (8, 8), 3, 3, jnp.float64)
   state = random_state(*modules, SETTINGS.train)
   results = {0: state}
   for count in (1, 2, 4):
@@ -44,15 +34,6 @@ def runs(double):
       limit_devices(patch, count)
       results[count] = run(modules, state)
   return results
-
-
-def limit_devices(patch, count):
-  """Makes `parallel` believe that there are so many devices."""
-  devices = jax.local_devices()[:count]
-  patch.setattr(parallel, 'device_count', lambda: count)
-  patch.setattr(parallel, 'replicate', lambda tree: jax_utils.replicate(tree, devices))
-  # Flax's own takes one device of several for a replicated array.
-  patch.setattr(parallel, 'unreplicate', lambda tree: jax.tree.map(lambda x: x[0], tree))
 
 
 def run(modules, state):

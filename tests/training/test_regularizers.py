@@ -13,6 +13,10 @@ pytestmark = pytest.mark.usefixtures('x64')
 RNG = np.random.default_rng(0)
 WS, NOISE = RNG.standard_normal((4, 3, 5)), RNG.standard_normal((4, 6, 2, 3))
 OLD_MEAN, DECAY, WEIGHT = 0.7, 0.01, 2.0
+NETWORKS = pytest.mark.parametrize(
+  ('size', 'channels', 'architecture'),
+  [((8, 8), 3, 'skip'), ((6, 8), 1, 'orig'), ((8, 4), 2, 'skip'), ((10, 4), 4, 'resnet')],
+)
 
 
 def toy_generator(params, ws):
@@ -59,10 +63,13 @@ def test_path_length(decay):
   assert_trees_close(ours, plain, 1e-12)
 
 
-def test_path_length_of_a_generator():
-  generator, discriminator = networks(8, dtype=jnp.float64)
+@NETWORKS
+def test_path_length_of_a_generator(size, channels, architecture):
+  generator, discriminator = networks(
+    size, channels, dtype=jnp.float64, g_architecture=architecture
+  )
   params, _ = random_params(generator, discriminator)
-  z, noise = RNG.standard_normal((2, 8)), RNG.standard_normal((2, 8, 8, 3))
+  z, noise = RNG.standard_normal((2, 8)), RNG.standard_normal((2, *size, channels))
 
   def synthesize(params, ws):
     return generator.apply({'params': params}, ws, method='synthesize')
@@ -159,11 +166,12 @@ def test_r1():
   assert_trees_close(ours, plain, 1e-12)
 
 
-def test_r1_of_a_discriminator():
+@NETWORKS
+def test_r1_of_a_discriminator(size, channels, architecture):
   """The minibatch statistic ties samples together: the sum's gradient holds that too."""
-  modules = networks(8, dtype=jnp.float64)
+  modules = networks(size, channels, dtype=jnp.float64, d_architecture=architecture)
   _, params = random_params(*modules)
-  img = RNG.standard_normal((4, 8, 8, 3))
+  img = RNG.standard_normal((4, *size, channels))
 
   def discriminate(params, img):
     return modules[1].apply({'params': params}, img)
