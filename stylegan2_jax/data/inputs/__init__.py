@@ -1,0 +1,1 @@
+"""What people have: every form of a set of pictures that `launch.py prepare` reads."""

@@ -1,0 +1,207 @@
+"""The TFRecords that StyleGAN and StyleGAN2 were trained on, read without TensorFlow.
+
+A folder holds the set once in each resolution (`NAME-r02.tfrecords` of 4x4 to, say,
+`NAME-r10.tfrecords` of 1024x1024), of which the largest is read, and `NAME-rxx.labels`.
+"""
+
+import pathlib
+import re
+import struct
+
+import numpy as np
+
+from stylegan2_jax.data.decoding import MAX_BYTES, MAX_SIDE
+from stylegan2_jax.data.inputs import names
+from stylegan2_jax.data.inputs.archives import opening
+from stylegan2_jax.data.inputs.base import Input, Labels, Picture, Problem
+from stylegan2_jax.data.inputs.crc32c import masked_crc32c
+from stylegan2_jax.errors import UserError
+
+_ENDING = '.tfrecords'
+_LEVEL = re.compile(r'(.*)-r(\d\d)', re.ASCII | re.DOTALL)
+_HEADER = struct.Struct('<QI')  # length, its checksum
+_LENGTH_BYTES = 8
+_FOOTER = struct.Struct('<I')  # checksum of the data
+_MAX_WIDTH = 2**16  # of labels
+_MAX_CHANNELS = 4
+_LABELS_AT_ONCE = 2**22  # elements
+_REMEDY = 'download it again'
+
+
+def recognises(path):
+  """Whether the path is such a file, or a folder with some."""
+  path = pathlib.Path(path)
+  if path.is_dir():
+    return any(file.is_file() for file in path.glob(f'*{_ENDING}'))
+  return path.name.endswith(_ENDING) and path.is_file()
+
+
+class TfRecordsInput(Input):
+  """Raw pictures of one to four channels, with classes, vectors or no labels."""
+
+  kind = 'TFRecords folder'
+
+  def __init__(self, path):
+    """Goes through the lengths of all records.
+
+    Args:
+      path: of a folder or of one .tfrecords file; labels are looked for beside it.
+
+    Raises:
+      UserError: there are several sets, or none; it is damaged at once; the labels do not fit.
+    """
+    self._file = _largest(pathlib.Path(path))
+    self._shown = names.shown(str(self._file))
+    self._parse = _parser()
+    with opening(self._shown, _REMEDY):
+      self._bytes = self._file.stat().st_size
+      self._count, broken = 0, False
+      with self._file.open('rb') as stream:
+        for *_, fault in _records(stream, self._bytes):
+          self._count += 1
+          broken = fault is not None  # then it is the last
+    if self._count == broken:
+      raise UserError(f'{self._shown} holds no whole record: {_REMEDY}')
+    match = _LEVEL.fullmatch(self._file.stem)
+    labels = self._file.with_name(f'{match[1] if match else self._file.stem}-rxx.labels')
+    self._labels, self._labels_identity = None, []
+    if labels.is_file():
+      self._open_labels(labels, broken)
+
+  def _open_labels(self, path, broken):
+    shown = names.shown(str(path))
+    with opening(shown, _REMEDY):
+      # Mapped, not read: the header could ask for any amount of memory.
+      table = np.load(path, mmap_mode='r', allow_pickle=False)
+      self._labels_identity = [f'{path.name} {path.stat().st_size}']
+      if table.ndim == 2 and not table.shape[1]:
+        return  # what the tools write for a set without labels
+      rows = len(table) if table.ndim else 0
+      if rows < self._count - broken or (rows > self._count and not broken):
+        raise ValueError(f'it has {rows} labels for {self._count} pictures')
+      self._labels, self.labels = table, _meaning(table)
+
+  def __len__(self):
+    return self._count
+
+  def pictures(self, start=0):
+    """All pictures from number `start` on."""
+    with self._file.open('rb') as stream:
+      for index, (place, length, fault) in enumerate(_records(stream, self._bytes)):
+        if index >= start:
+          label = None if fault or self.labels is None else self._label(index)
+          name = f'{names.shown(self._file.stem)}[{index}]'
+          yield Picture(name, self._content(stream, place, length, fault), label)
+
+  def _content(self, stream, place, length, fault):
+    if fault:
+      return Problem(fault)
+    if length > MAX_BYTES:
+      return Problem(f'is larger than {MAX_BYTES >> 20} MiB')
+    try:
+      stream.seek(place)
+      record = stream.read(length)
+      (checksum,) = _FOOTER.unpack(stream.read(_FOOTER.size))
+      if checksum != masked_crc32c(record):
+        return Problem('is damaged: its checksum is another')
+      return _pixels(self._parse(record))
+    except Exception as error:  # systems, protocol buffers, TFDS: each has its own
+      return Problem(f'cannot be read ({names.reason(error)})')
+
+  def _label(self, index):
+    row = self._labels[index]
+    if self.labels.dim:
+      return tuple(float(value) for value in row)
+    return int(row.argmax()) if self._labels.ndim == 2 else int(row)
+
+  def identity(self):
+    """Names and sizes of the files."""
+    return [f'{self._file.name} {self._bytes} {self._count}', *self._labels_identity]
+
+
+def _largest(path):
+  """The file with the highest resolution in a folder, or the file itself."""
+  if not path.is_dir():
+    return path
+  files = sorted(file for file in path.glob(f'*{_ENDING}') if file.is_file())
+  levels = {file: _LEVEL.fullmatch(file.stem) for file in files}
+  sets = {level[1] if level else file.stem for file, level in levels.items()}
+  if len(sets) != 1:
+    shown = ', '.join(names.shown(name) for name in sorted(sets)[:3]) or 'none'
+    raise UserError(
+      f'{names.shown(str(path))} holds {len(sets)} sets of TFRecords ({shown}): '
+      'give the path of one .tfrecords file'
+    )
+  return max(files, key=lambda file: int(levels[file][2]) if levels[file] else -1)
+
+
+def _records(stream, size):
+  """Yields (place, length, fault) of each record; after the first with a fault nothing follows."""
+  place = 0
+  while place < size:
+    stream.seek(place)
+    header = stream.read(_HEADER.size)
+    place += _HEADER.size
+    if len(header) < _HEADER.size:
+      yield place, 0, 'is truncated, as the whole file is'
+      return
+    length, checksum = _HEADER.unpack(header)
+    if checksum != masked_crc32c(header[:_LENGTH_BYTES]):
+      yield place, 0, 'is damaged, and all after it is out of reach'
+      return
+    if place + length + _FOOTER.size > size:
+      yield place, 0, 'is truncated, as the whole file is'
+      return
+    yield place, length, None
+    place += length + _FOOTER.size
+
+
+def _parser():
+  """A function from a record, a tf.train.Example, to its `shape` and `data`."""
+  import tensorflow_datasets as tfds  # only here: it can read them, without TensorFlow
+
+  features = tfds.features.FeaturesDict(
+    {'shape': tfds.features.Tensor(shape=(3,), dtype=np.int64), 'data': tfds.features.Text()}
+  )
+  return features.deserialize_example_np
+
+
+def _pixels(example):
+  """Pixels [H, W, C] out of a parsed record, or a Problem."""
+  channels, height, width = (int(side) for side in example['shape'])
+  data = example['data']
+  if not (1 <= channels <= _MAX_CHANNELS and 1 <= height <= MAX_SIDE and 1 <= width <= MAX_SIDE):
+    return Problem(f'has {channels} channels of {width}x{height} pixels')
+  if len(data) != channels * height * width:
+    return Problem('has fewer or more pixels than it says')
+  pixels = np.frombuffer(data, np.uint8).reshape(channels, height, width)
+  return np.ascontiguousarray(pixels.transpose(1, 2, 0))
+
+
+def _meaning(table):
+  """Labels for an array of class numbers [n], of one-hot rows or of vectors [n, width].
+
+  Raises:
+    ValueError: it is none of these.
+  """
+  if table.dtype.kind not in 'iuf' or table.ndim not in (1, 2):
+    raise ValueError('it holds no table of numbers')
+  if table.ndim == 1:
+    if table.dtype.kind == 'f':
+      raise ValueError('its class numbers are not whole')
+    low, high = int(table.min()), int(table.max())
+    if low < 0 or high >= _MAX_WIDTH:
+      raise ValueError(f'its class numbers are {low} to {high}')
+    return Labels('the .labels file', tuple(str(number) for number in range(high + 1)))
+  width = table.shape[1]
+  if width > _MAX_WIDTH:
+    raise ValueError(f'its labels are {width} wide')
+  one_hot, step = True, max(1, _LABELS_AT_ONCE // width)
+  for start in range(0, len(table), step):
+    rows = np.asarray(table[start : start + step])
+    if not np.all(np.isfinite(rows)):
+      raise ValueError('its labels are not finite')
+    one_hot = one_hot and np.all((rows == 0) | (rows == 1)) and np.all(rows.sum(axis=1) == 1)
+  if one_hot:
+    return Labels('the .labels file', tuple(str(number) for number in range(width)))
+  return Labels('the .labels file', dim=width)
