@@ -1,0 +1,127 @@
+"""What `prepare` and `inspect` say about a set: lines for people."""
+
+import math
+
+from stylegan2_jax import geometry
+from stylegan2_jax.data.record import Record
+from stylegan2_jax.data.records import Records
+from stylegan2_jax.words import listing, one_line
+
+_SHOWN = 8
+_FOR_CPUS = 64  # pixels: up to here the demo's networks are proposed
+
+
+def report(records: Records, outcome: dict, record: Record | None) -> list[str]:
+  """Lines on a prepared set.
+
+  Args:
+    records: of the set.
+    outcome: what `tally.outcome` says of its pictures.
+    record: how it was prepared, where that is known.
+  """
+  counts = outcome['counts']
+  lines = [
+    f'{records.name}: {len(records):,} images of {_size(records)}, {_bytes(counts["bytes"])}, in '
+    f'{records.path}'
+  ]
+  if record:
+    where = f', named in {records.path / "skipped.csv"}' if record.num_skipped else ''
+    lines += [
+      f'  made of    {one_line(record.kind)} {one_line(record.source, 200)}',
+      f'  in         {record.num_read:,}',
+      f'  out        {record.num_read - record.num_skipped:,}',
+      f'  skipped    {record.num_skipped:,}{where}',
+      *(f'    {number:>7,} {one_line(reason, 100)}' for reason, number in _most(record.reasons)),
+      f'  transform  {record.transform}, {record.filter} filter (Pillow {record.pillow})',
+      f'  stored as  {one_line(record.format)}',
+    ]
+  lines.append(f'  content    {outcome["content"]} (hash of pixels and labels)')
+  return lines + _labels(records, outcome['labels'], record) + _duplicates(records, counts)
+
+
+def how_to_train(records: Records) -> list[str]:
+  """The command that trains on a set, where it can be trained on."""
+  height, width, channels = records.shape
+  if not height or not width:
+    return []
+  fields = [f'data.source={records.path.parent}']  # of which the highest version is taken
+  common = math.gcd(width, height)
+  aspect = width // common, height // common
+  sides = geometry.constant_sides(aspect)
+  if not sides:
+    return [
+      '  note       networks draw sides of up to 7 times a power of two: for training prepare it '
+      'with another --resolution',
+    ]
+  longer = geometry.nearest_resolutions(max(width, height), sides)[0]
+  fields.append(f'data.resolution={longer}')
+  if aspect != (1, 1):
+    fields.append(f'data.aspect={aspect[0]}:{aspect[1]}')
+  if channels != 3:
+    fields.append(f'data.channels={channels}')
+  if records.label_dim:
+    fields.append('data.labels=True')
+  preset = 'emoji' if longer <= _FOR_CPUS else 'default'
+  flags = ' '.join(f'--config.{field}' for field in fields)
+  return [
+    'to train on it:',
+    f'  python launch.py --config=configs/{preset}.py --workdir=runs/{records.path.parent.name} \\',
+    f'      {flags}',
+  ]
+
+
+def _labels(records, labels, record):
+  if labels is None:
+    return ['  labels     none']
+  origin = f' (from {one_line(record.origin)})' if record and record.origin else ''
+  lines = []
+  if 'class_names' in labels:
+    lines.append(f'  labels     {len(labels["class_names"])} classes{origin}')
+    pairs = list(zip(labels['class_names'], labels['class_counts'], strict=True))
+    lines += [f'    {count:>7,} {one_line(name)}' for name, count in pairs[: 3 * _SHOWN]]
+    if len(pairs) > 3 * _SHOWN:
+      rest = sum(count for _, count in pairs[3 * _SHOWN :])
+      lines.append(f'    {rest:>7,} in {len(pairs) - 3 * _SHOWN} more classes')
+    empty = [name for name, count in pairs if not count]
+    if empty:
+      lines.append(f'  warning    {len(empty)} classes have no image: {listing(empty, _SHOWN)}')
+  else:
+    lines.append(f'  labels     vectors of {labels["dim"]}{origin}; means over the images:')
+    names = labels['component_names'] or [f'component {i}' for i in range(labels['dim'])]
+    pairs = list(zip(labels['means'], names, strict=True))
+    lines += [f'    {mean:>9.4g} {one_line(name)}' for mean, name in pairs[: 3 * _SHOWN]]
+  if record and record.unmatched:
+    where = records.path / 'unmatched_labels.csv'
+    lines.append(f'  warning    {record.unmatched:,} labels belong to no image; see {where}')
+  return lines
+
+
+def _duplicates(records, counts):
+  if not counts['duplicates']:
+    return []
+  pairs = [
+    f'{one_line(records.read(later).name)} = {one_line(records.read(earlier).name)}'
+    for earlier, later in counts['duplicate_pairs'][:3]
+  ]
+  more = ', ...' if counts['duplicates'] > len(pairs) else ''
+  return [f'  warning    {counts["duplicates"]:,} duplicates: {", ".join(pairs)}{more}']
+
+
+def _size(records):
+  height, width, channels = records.shape
+  return f'{width}x{height}x{channels}' if height and width else 'various sizes'
+
+
+def _most(reasons):
+  """The most frequent reasons, the others as one."""
+  pairs = list(reasons)
+  rest = sum(number for _, number in pairs[_SHOWN:])
+  return pairs[:_SHOWN] + ([('for other reasons', rest)] if rest else [])
+
+
+def _bytes(number):
+  for unit in ('bytes', 'KiB', 'MiB'):
+    if number < 1024:
+      return f'{number:.4g} {unit}'
+    number /= 1024
+  return f'{number:.4g} GiB'
