@@ -3,7 +3,7 @@
 generator       EMA parameters of G, w_avg, noise maps: all that sampling needs
 discriminator   parameters of D
 training        the rest of the train state: G itself, both optimizers, pl_mean, key, step
-info            JSON: data position, kimg, label width, class names
+info            JSON: data position, kimg, label width, names of classes or components
 checksums.json  of all their files, looked at before a part is read
 """
 

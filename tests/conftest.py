@@ -28,6 +28,14 @@ def x64():
     yield
 
 
+@pytest.fixture(scope='module')
+def double():
+  """Double precision in all threads, as compilations run side by side."""
+  jax.config.update('jax_enable_x64', True)
+  yield
+  jax.config.update('jax_enable_x64', False)
+
+
 @pytest.fixture
 def run_dir(tmp_path):
   """A path for a run, not yet there."""

@@ -1,19 +1,31 @@
 """Networks and settings small enough to compile in seconds, and what several tests need."""
 
 import dataclasses
+import io
+import json
 import pathlib
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import jax_utils
+from PIL import Image
 
 from stylegan2_jax.checkpoints import Checkpoints
-from stylegan2_jax.config import DataSettings, NetworkSettings, Settings, TrainSettings
+from stylegan2_jax.config import (
+  DataSettings,
+  NetworkSettings,
+  Settings,
+  TrainSettings,
+  from_mapping,
+)
+from stylegan2_jax.geometry import Size
 from stylegan2_jax.networks.builder import build_networks, variable_shapes
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.training import parallel
 from stylegan2_jax.training.state import TrainState, make_state
 
 
@@ -31,18 +43,28 @@ def network_settings(**changes) -> NetworkSettings:
   return NetworkSettings(**{**tiny, **changes})
 
 
-def settings(resolution: int = 8, network: dict | None = None, **train) -> Settings:
-  """Settings of a tiny run, with changes of the network and of the training."""
+def settings(resolution: int = 8, network: dict | None = None, data=None, **train) -> Settings:
+  """Settings of a tiny run, with changes of the network, the data and the training."""
   return Settings(
-    data=DataSettings(resolution=resolution),
+    data=DataSettings(resolution=resolution, **(data or {})),
     network=network_settings(**(network or {})),
     train=TrainSettings(**{'batch_size': 8, **train}),
   )
 
 
-def networks(resolution: int = 8, channels: int = 3, c_dim: int = 0, dtype=jnp.float32, **changes):
-  """(generator, discriminator) of `network_settings(**changes)`."""
-  return build_networks(network_settings(**changes), resolution, channels, c_dim, dtype)
+def changed(**fields):
+  """The default settings with fields replaced, dots written as double underscores."""
+  values = dataclasses.asdict(Settings())
+  for field, value in fields.items():
+    group, _, name = field.rpartition('__')
+    (values[group] if group else values)[name] = value
+  return from_mapping(values, 'test')
+
+
+def networks(size: int | Size = 8, channels: int = 3, c_dim: int = 0, dtype=jnp.float32, **changes):
+  """(generator, discriminator) of `network_settings(**changes)`; a size of one number is square."""
+  size = (size, size) if isinstance(size, int) else size
+  return build_networks(network_settings(**changes), size, channels, c_dim, dtype)
 
 
 def shapes_of(generator, discriminator):
@@ -77,22 +99,97 @@ class SavedRun(NamedTuple):
   discriminator: Discriminator
 
 
-def saved_run(path: pathlib.Path, class_names=(), step: int = 1, seed: int = 0) -> SavedRun:
-  """A run with a checkpoint of random weights, whose training data is not there."""
+def saved_run(
+  path: pathlib.Path, class_names=(), step: int = 1, seed: int = 0, vector=0, component_names=()
+) -> SavedRun:
+  """A run with a checkpoint of random weights, whose training data is not there.
+
+  `vector` is the width of vector labels, for a model that takes those instead of classes.
+  """
+  c_dim = vector or len(class_names)
   config = settings()
-  data = dataclasses.replace(config.data, source='/nowhere', labels=bool(class_names))
+  data = dataclasses.replace(config.data, source='/nowhere', labels=bool(c_dim))
   config = dataclasses.replace(config, data=data)
-  pair = networks(c_dim=len(class_names))
+  pair = networks(c_dim=c_dim)
   state = random_state(*pair, config.train, seed)
   # Of G itself and its average only the average draws pictures: they must differ.
   average = random_params(*pair, seed + 100)[0]
   state = state.replace(step=jnp.asarray(step, jnp.int32), ema_params=average)
-  info = {'kimg': 0.0, 'data': {}, 'c_dim': len(class_names), 'class_names': list(class_names)}
+  names = {'class_names': list(class_names), 'component_names': list(component_names)}
+  info = {'kimg': 0.0, 'data': {}, 'c_dim': c_dim, **names}
   with RunDirectory(path).open(config) as run:
     checkpoints = Checkpoints(run.checkpoints_path, keep=5)
     checkpoints.save(state, info)
     checkpoints.close()
   return SavedRun(path, state, *pair)
+
+
+def prepared_set(path: pathlib.Path, pictures, labels=None, class_names=None, record=None):
+  """Writes a prepared TFDS set of two shards into `path` (NAME/VERSION), and returns `path`.
+
+  Args:
+    path: a folder that is not there yet.
+    pictures: list of uint8 [H, W, C]; if their sizes differ, the set says so.
+    labels: class numbers, float vectors [n, c], or None.
+    class_names: of classes.
+    record: what to write into preparation.json.
+  """
+  import tensorflow_datasets as tfds
+  from array_record.python import array_record_module
+
+  shapes = {picture.shape for picture in pictures}
+  shape = shapes.pop() if len(shapes) == 1 else (None, None, pictures[0].shape[2])
+  spec = {'image': tfds.features.Image(shape=shape, encoding_format='png')}
+  spec['name'] = tfds.features.Text()
+  if class_names is not None:
+    spec['label'] = tfds.features.ClassLabel(names=list(class_names))
+  elif labels is not None:
+    spec['label'] = tfds.features.Tensor(shape=np.shape(labels)[1:], dtype=np.float32)
+  features = tfds.features.FeaturesDict(spec)
+  path.mkdir(parents=True)
+  halves = np.array_split(np.arange(len(pictures)), 2)
+  for shard, numbers in enumerate(halves):
+    file = path / f'{path.parent.name}-train.array_record-{shard:05d}-of-00002'
+    writer = array_record_module.ArrayRecordWriter(str(file), 'group_size:1')
+    for i in numbers:
+      example = {'image': png(pictures[i]), 'name': f'{i}.png'}
+      if labels is not None:
+        example['label'] = labels[i]
+      writer.write(features.serialize_example(example))
+    writer.close()
+  template = tfds.core.ShardedFileTemplate(
+    dataset_name=path.parent.name, data_dir=path, split='train', filetype_suffix='array_record'
+  )
+  lengths = [len(numbers) for numbers in halves]
+  split = tfds.core.SplitInfo('train', lengths, 1, template)
+  tfds.folder_dataset.write_metadata(
+    data_dir=path, features=features, split_infos=[split], check_data=False
+  )
+  if record is not None:
+    (path / 'preparation.json').write_text(json.dumps(record))
+  return path
+
+
+def png(picture) -> bytes:
+  """A PNG file of uint8 [H, W, C]."""
+  buffer = io.BytesIO()
+  Image.fromarray(picture[:, :, 0] if picture.shape[2] == 1 else picture).save(buffer, 'png')
+  return buffer.getvalue()
+
+
+def noise_pictures(count: int, height: int = 8, width: int = 8, channels: int = 3, seed: int = 0):
+  """List of uint8 [height, width, channels], all different."""
+  rng = np.random.default_rng(seed)
+  return list(rng.integers(0, 256, (count, height, width, channels), np.uint8))
+
+
+def limit_devices(patch, count: int) -> None:
+  """Makes `parallel` believe that there are so many devices."""
+  devices = jax.local_devices()[:count]
+  patch.setattr(parallel, 'device_count', lambda: count)
+  patch.setattr(parallel, 'replicate', lambda tree: jax_utils.replicate(tree, devices))
+  # Flax's own takes one device of several for a replicated array.
+  patch.setattr(parallel, 'unreplicate', lambda tree: jax.tree.map(lambda x: x[0], tree))
 
 
 def randomized(tree, seed: int, scale: float = 1.0, offset: float = 0.0):

@@ -88,7 +88,7 @@ def test_map(run, gan, psi, cutoff):
 @pytest.mark.parametrize('noise', ['const', 'random', 'none'])
 def test_synthesize(run, gan, noise):
   ws = gan.map(latents(), 'bee')
-  random = random_noise(jax.random.split(jax.random.key(4), 3), 8)
+  random = random_noise(jax.random.split(jax.random.key(4), 3), (8, 8))
   maps = {'const': run.state.noise_maps, 'random': random, 'none': None}[noise]
   variables = {'params': run.state.ema_params}
   expected = run.generator.apply(variables, ws, maps, method='synthesize')
@@ -133,6 +133,8 @@ def test_sample_counts_seeds_up(gan):
     (1, (1, 1)),
     ('0', (2, 2)),
     (0, (2, 2)),
+    ('0,1,0', (1, 1)),
+    ([0.0, 1.0, 0.0], (1, 1)),
     (['ant', 1], (0, 1)),
     (np.array([0, 1]), (2, 1)),
     (one_hot(1, 0), (1, 0)),
@@ -150,6 +152,37 @@ def test_ways_to_name_a_class(gan, label, numbers):
 def test_unknown_class(gan, label):
   with pytest.raises(UserError, match=r'there is no class (wasp|3|-1): there are ant, bee, 0'):
     gan.sample_seeds([0, 1], label=label)
+
+
+def test_between_classes(run, gan):
+  """A vector need not be a class: half of the one, half of the other."""
+  middle = np.array([0.5, 0.5, 0], np.float32)
+  variables = {'params': run.state.ema_params}
+  label = jnp.asarray(np.tile(middle, (3, 1)))
+  expected = run.generator.apply(variables, jnp.asarray(latents()), label, method='map')
+  for given in (middle, '0.5,0.5,0', [middle] * 3):
+    np.testing.assert_allclose(gan.map(latents(), given), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.fixture(scope='module')
+def faces(tmp_path_factory):
+  """A model of label vectors."""
+  path = tmp_path_factory.mktemp('faces') / 'run'
+  return StyleGAN2.load(saved_run(path, vector=2, component_names=('smiling', 'glasses')).path)
+
+
+def test_a_model_of_label_vectors(faces):
+  assert (faces.c_dim, faces.class_names) == (2, ())
+  assert faces.component_names == ('smiling', 'glasses')
+  expected = faces.sample_seeds([0, 1], label=np.array([[1, 1], [1, 1]]))
+  for label in ('smiling+glasses', [1, 1], '1,1'):
+    np.testing.assert_array_equal(faces.sample_seeds([0, 1], label=label), expected)
+  other = faces.sample_seeds([0, 1], label=np.array([[1, 1], [1, 0]]))
+  np.testing.assert_array_equal(other[0], expected[0])
+  np.testing.assert_array_equal(other[1], faces.sample_seeds([1], label='smiling')[0])
+  assert np.any(other[1] != expected[1])
+  with pytest.raises(UserError, match='give a vector of 2 numbers, or names joined by'):
+    faces.sample(1)
 
 
 def test_a_conditional_model_wants_a_class(gan):

@@ -5,6 +5,8 @@ import contextlib
 import hashlib
 from typing import NamedTuple
 
+import numpy as np
+
 from stylegan2_jax.errors import UserError
 
 
@@ -12,7 +14,7 @@ class Example(NamedTuple):
   """One picture as it lies in its source."""
 
   image: bytes  # encoded
-  label: int  # index into class_names, -1 without classes
+  label: int | np.ndarray  # index into class_names, or float32 [label_dim]; -1 without labels
   name: str  # for messages: where it lies
 
 
@@ -22,7 +24,9 @@ class Source(abc.ABC):
   Reading is safe from several threads, and sources can be pickled.
   """
 
-  class_names = ()  # tuple of str, empty when unlabelled
+  class_names = ()  # tuple of str; empty when unlabelled, or labelled by vectors
+  label_dim = 0  # width of the label vectors: the number of classes, if there are; 0 unlabelled
+  component_names = ()  # tuple of str: what each component of vector labels means, where known
 
   def __init__(self, data):
     self.data = data
@@ -47,12 +51,14 @@ class Source(abc.ABC):
     return self.read(index)
 
   def labels(self):
-    """All labels, int32 [len], or None without classes."""
+    """All labels: classes int32 [len], vectors float32 [len, label_dim], or None without."""
     return None  # noqa: RET501
 
   def fingerprint(self):
     """A short hash that changes with the pictures, or the settings that change their pixels."""
-    digest = hashlib.sha256(f'{self.data.resolution} {self.data.channels}\n'.encode())
+    form = f'{self.data.resolution} {self.data.channels}'
+    form += f' {self.data.aspect}' if self.data.aspect != '1:1' else ''  # squares: as ever
+    digest = hashlib.sha256(f'{form}\n'.encode())
     for line in self._identity():
       digest.update(line.encode('utf-8', 'surrogateescape') + b'\n')
     return digest.hexdigest()[:32]

@@ -8,6 +8,7 @@ changes what is trained on, and a position is one number.
 """
 
 import functools
+import math
 
 import grain
 import numpy as np
@@ -22,8 +23,9 @@ _AHEAD_BYTES = 2**28  # but at most so many bytes of decoded pictures
 class Batches:
   """An endless iterator over batches whose position can be saved.
 
-  Each item is a dictionary of `image`, uint8 [batch_size / process_count, H, W, C], and `label`,
-  int32 [batch_size / process_count] (-1 where the source has no classes).
+  Each item is a dictionary of `image`, uint8 [B, H, W, C], and `label`: classes, int32 [B] (-1
+  where the source has no labels), or vectors, float32 [B, label_dim]; B = batch_size /
+  process_count.
   """
 
   def __init__(self, source, data, batch_size, seed, process_index=0, process_count=1):
@@ -53,7 +55,7 @@ class Batches:
       pictures = pictures.random_map(_mirrored)
     # Pieces of the row, dealt to the hosts in turn: host h gets pieces h, h + P, h + 2 P ...
     pieces = pictures.batch(share, drop_remainder=True)[process_index::process_count]
-    ahead = _AHEAD_BYTES // (share * data.resolution**2 * data.channels)
+    ahead = _AHEAD_BYTES // (share * math.prod(data.size) * data.channels)
     options = grain.ReadOptions(
       num_threads=data.threads,
       prefetch_buffer_size=max(data.threads, min(_AHEAD * data.threads, ahead)),
@@ -104,7 +106,9 @@ _WORDS = {'batch_size': 'train.batch_size', 'seed': 'seed', 'data': 'set of imag
 
 def _decoded(data, example):
   image = decoding.decode(data, example.image, example.name)
-  return {'image': image, 'label': np.int32(example.label)}
+  is_class = isinstance(example.label, int)
+  label = np.asarray(example.label, np.int32 if is_class else np.float32)
+  return {'image': image, 'label': label}
 
 
 def _mirrored(element, rng):

@@ -3,9 +3,14 @@
 import pathlib
 from collections.abc import Sequence
 
+import numpy as np
+
 from stylegan2_jax.api import StyleGAN2
+from stylegan2_jax.captions import captioned
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.images import grid, grid_shape, save_png
+
+_MAX_ROWS = 50  # classes that are drawn where none is named
 
 
 def sample_command(
@@ -17,7 +22,7 @@ def sample_command(
   class_name: str | None = None,
   step: int | None = None,
 ) -> None:
-  """Draws one picture per seed from a run's generator.
+  """Draws pictures of seeds from a run's generator.
 
   Args:
     workdir: folder of the run.
@@ -25,30 +30,49 @@ def sample_command(
     truncation_psi: ψ.
     noise_mode: 'const', 'random' or 'none'.
     out: a .png for one grid, else a folder for single files seedNNNN.png.
-    class_name: name or number of the class, for conditional models. Left out, they cycle through
-      all their classes.
+    class_name: the label, for conditional models: a class or a vector, in the words that
+      `LabelSpace.vector` takes. Left out, each seed is drawn in each class: a row per class, a
+      column per seed; single files are seedNNNN-classNN.png.
     step: a saved step; None is the newest.
 
   Raises:
-    UserError: the run, checkpoint, class or output path does not fit.
+    UserError: the run, checkpoint, label or output path does not fit.
   """
   gan = StyleGAN2.load(workdir, step, discriminator=False)
-  label = None
-  if class_name is not None:
-    label = gan.class_number(class_name)
-  elif gan.class_names:
-    label = [i % len(gan.class_names) for i in range(len(seeds))]
-  pictures = gan.sample_seeds(seeds, truncation_psi, label, noise_mode)
+  each_class = bool(gan.class_names) and class_name is None
+  if gan.c_dim and class_name is None and not each_class:
+    raise UserError(f'this model is conditional: use --class to {gan.labels.choices()}')
+  classes = range(min(gan.c_dim, _MAX_ROWS)) if each_class else [None]
+  if each_class and gan.c_dim > _MAX_ROWS:
+    print(f'drawing the first {_MAX_ROWS} of {gan.c_dim} classes; --class=NAME draws any')
+  labels = np.repeat(np.array(classes), len(seeds)) if each_class else class_name
+  pictures = gan.sample_seeds(list(seeds) * len(classes), truncation_psi, labels, noise_mode)
   path = pathlib.Path(out)
   try:
     if path.suffix.lower() == '.png':
+      names = [gan.class_names[number] for number in classes] if each_class else None
       path.parent.mkdir(parents=True, exist_ok=True)
-      save_png(path, grid(pictures, *grid_shape(len(seeds))))
-      print(f'wrote {path}: {len(seeds)} images')
+      save_png(path, _grid(pictures, names))
+      print(f'wrote {path}: {len(pictures)} images')
     else:
       path.mkdir(parents=True, exist_ok=True)
-      for seed, picture in zip(seeds, pictures, strict=True):
-        save_png(path / f'seed{seed:04d}.png', picture)
-      print(f'wrote {len(seeds)} images into {path}')
+      for name, picture in zip(_file_names(seeds, classes), pictures, strict=True):
+        save_png(path / name, picture)
+      print(f'wrote {len(pictures)} images into {path}')
   except OSError as error:
     raise UserError(f'cannot write {path}: {error.strerror}; name another --out') from None
+
+
+def _grid(pictures, names):
+  """All pictures in one, with a row for each name if there are names."""
+  if names is None:
+    return grid(pictures, *grid_shape(len(pictures)))
+  return captioned(grid(pictures, len(names), len(pictures) // len(names)), names)
+
+
+def _file_names(seeds, classes):
+  """Made of numbers alone: names of classes are whatever the data has."""
+  digits = max(2, len(str(len(classes) - 1)))
+  for number in classes:
+    suffix = '' if number is None else f'-class{number:0{digits}}'
+    yield from (f'seed{seed:04d}{suffix}.png' for seed in seeds)

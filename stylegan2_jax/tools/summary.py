@@ -13,7 +13,8 @@ from flax import linen as nn
 from flax.traverse_util import flatten_dict
 
 from stylegan2_jax.config import Settings
-from stylegan2_jax.data.shapes import KINDS
+from stylegan2_jax.data.sources import known_label_dim
+from stylegan2_jax.geometry import nominal_resolution, size_at, size_text
 from stylegan2_jax.networks.builder import build_networks, example_inputs
 from stylegan2_jax.networks.discriminator import DiscriminatorBlock
 from stylegan2_jax.networks.layers import Conv, reduced_from
@@ -41,8 +42,8 @@ class Row:
 
 def print_summary(settings: Settings) -> None:
   """Prints both networks of a config as tables, with totals."""
-  network, classes = settings.network, _num_classes(settings)
-  print('\n'.join(_header(settings, classes)))
+  network = settings.network
+  print('\n'.join(_header(settings, _label_dim(settings))))
   for title, rows in summarize(settings).items():
     architecture = network.g_architecture if title == 'generator' else network.d_architecture
     print()
@@ -52,11 +53,11 @@ def print_summary(settings: Settings) -> None:
 def summarize(settings: Settings) -> dict[str, list[Row]]:
   """The rows of the 'generator' and of the 'discriminator'.
 
-  The batch is 4, or the next that groups of 3 divide. Where only the data could tell how many
-  classes there are, the rows are those of unconditional networks.
+  The batch is 4, or the next that groups of 3 divide. Where only the data could tell how wide
+  the labels are, the rows are those of unconditional networks.
   """
-  data, c_dim = settings.data, _num_classes(settings) or 0
-  generator, discriminator = build_networks(settings.network, data.resolution, data.channels, c_dim)
+  data, c_dim = settings.data, _label_dim(settings) or 0
+  generator, discriminator = build_networks(settings.network, data.size, data.channels, c_dim)
   batch = _batch(settings)
   z, label, img = jax.eval_shape(lambda: example_inputs(generator, discriminator, batch))
   return {
@@ -111,34 +112,35 @@ def table(title: str, rows: Sequence[Row]) -> list[str]:
   return [lines[0], rule, *lines[1:-1], rule, lines[-1]]
 
 
-def _header(settings: Settings, classes: int | None) -> list[str]:
+def _header(settings: Settings, c_dim: int | None) -> list[str]:
   """What the networks are for, and how to read the tables."""
   data, network = settings.data, settings.network
-  size, reduced = data.resolution, reduced_from(data.resolution, network.num_reduced)
-  kind = {None: 'conditional', 0: 'unconditional'}.get(classes, f'{classes} classes')
+  resolution = nominal_resolution(data.size)
+  reduced = reduced_from(resolution, network.num_reduced)
+  kind = {None: 'conditional', 0: 'unconditional'}.get(c_dim, f'labels of width {c_dim}')
   precision = 'float32'
-  if reduced <= size and network.reduced_dtype != 'float32':
-    precision = f'{network.reduced_dtype} from {reduced}x{reduced} up, float32 below'
+  if reduced <= resolution and network.reduced_dtype != 'float32':
+    precision = (
+      f'{network.reduced_dtype} from {size_text(size_at(data.size, reduced))} up, float32 below'
+    )
   lines = [
-    f'images {size}x{size}x{data.channels}, {kind}, {precision}',
+    f'images {size_text(data.size)}x{data.channels}, {kind}, {precision}',
     f'output: for a batch of {_batch(settings)}, [N, H, W, C] or [N, features]',
     'buffers: w_avg, noise maps, and the 16 taps of each resample filter that the official',
     '  implementation stores (here the taps are constants)',
   ]
-  if classes is None:
+  if c_dim is None:
     lines += [
-      f'note: the number of classes of {data.source or "the images"} is unknown without the data;',
+      f'note: the width of the labels of {data.source or "the data"} is unknown without the data;',
       '  shown are unconditional networks. Labels add an embedding, inputs to mapping.fc0 and,',
       '  in the discriminator, a mapping network and as many outputs as that has.',
     ]
   return lines
 
 
-def _num_classes(settings: Settings) -> int | None:
+def _label_dim(settings: Settings) -> int | None:
   """Width of the labels; 0 without, None where only the data could tell."""
-  if not settings.data.labels:
-    return 0
-  return len(KINDS) if settings.data.source == 'shapes' else None
+  return known_label_dim(settings.data) if settings.data.labels else 0
 
 
 def _batch(settings: Settings) -> int:

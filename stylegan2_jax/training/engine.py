@@ -26,7 +26,15 @@ class Engine:
     state: TrainState,
     labels: np.ndarray | None,
   ):
-    """Puts the state (without device axis) and the data set's labels on the devices."""
+    """Puts the state and the data set's labels on the devices.
+
+    Args:
+      settings: of the run.
+      networks: G and D.
+      state: without device axis.
+      labels: of the whole data set, int32 [num_images] or float32 [num_images, c_dim]; None for
+        unconditional networks.
+    """
     self._settings, train = settings, settings.train
     self._recipe = Recipe(*networks, train, axis_name=parallel.AXIS_NAME)
     self._layout = chunk_layout(train.batch_size, train.chunk_size, parallel.device_count())
@@ -36,9 +44,11 @@ class Engine:
 
   def compile(self, announce: Callable[[str, float], None]) -> None:
     """Compiles each phase in use, side by side; `announce` hears name and seconds."""
-    size, channels = self._settings.data.resolution, self._settings.data.channels
+    shape = (*self._settings.data.size, self._settings.data.channels)
     n = self._settings.train.batch_size
-    zeros = {'image': np.zeros((n, size, size, channels), np.uint8), 'label': np.zeros(n, np.int32)}
+    zeros = {'image': np.zeros((n, *shape), np.uint8)}
+    if self._labels is not None:  # [devices, num_images] classes or [..., c_dim] vectors
+      zeros['label'] = np.zeros((n, *self._labels.shape[2:]), self._labels.dtype)
     chunks = self._chunks(zeros)
     functions = {
       phase: (
@@ -77,5 +87,7 @@ class Engine:
     """A global batch cut into the devices' chunks and put on them."""
     split = self._layout.sample.shape  # [devices, c, m]
     images = batch['image'].reshape(*split, *batch['image'].shape[1:])
-    labels = None if self._labels is None else batch['label'].reshape(split)
+    labels = None
+    if self._labels is not None:
+      labels = batch['label'].reshape(*split, *batch['label'].shape[1:])
     return parallel.shard(self._layout.replace(images=images, labels=labels))

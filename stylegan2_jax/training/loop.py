@@ -23,7 +23,7 @@ from stylegan2_jax.sampler import Sampler
 from stylegan2_jax.training import parallel
 from stylegan2_jax.training.engine import Engine
 from stylegan2_jax.training.schedule import kimg_at, steps_for
-from stylegan2_jax.training.snapshots import draw_fakes, draw_reals
+from stylegan2_jax.training.snapshots import choose_cells, draw_fakes, draw_reals
 from stylegan2_jax.training.state import new_state
 
 _SHOWN = {
@@ -60,11 +60,12 @@ class _Run:
     train = settings.train
     self.checkpoints = Checkpoints(run.checkpoints_path, train.keep)
     self.batches = Batches(source, settings.data, train.batch_size, settings.seed)
-    c_dim = len(source.class_names) if settings.data.labels else 0
+    c_dim = source.label_dim if settings.data.labels else 0
     self.labels = source.labels() if c_dim else None
     self.networks = build_networks(
-      settings.network, settings.data.resolution, settings.data.channels, c_dim
+      settings.network, settings.data.size, settings.data.channels, c_dim
     )
+    self.cells = choose_cells(settings.sample, len(source), self.labels, c_dim)
     self.total_steps = steps_for(train.total_kimg, train.batch_size)
     self.snapshot_steps = steps_for(train.snapshot_kimg, train.batch_size)
     self.stop = False
@@ -114,7 +115,7 @@ class _Run:
     weights = engine.sampling_weights()
     step, _ = self._step(0, engine)
     self.console.say(f'first step done {time.perf_counter() - started:.1f} s after the start')
-    draw_reals(self.run.reals_path, self.source, self.settings.sample)
+    draw_reals(self.run.reals_path, self.source, self.settings.sample, self.cells)
     self._draw_fakes(0, weights)
     self._snapshot_if_due(step, engine)
     return step
@@ -184,14 +185,14 @@ class _Run:
         'data': position,
         'c_dim': self.networks[1].c_dim,
         'class_names': list(self.source.class_names),
+        'component_names': list(self.source.component_names),
       },
     )
 
   def _draw_fakes(self, step, weights):
     path = self.run.fakes_path(self._kimg(step))
-    generator, discriminator = self.networks
-    sampler = Sampler(generator, *weights)
-    draw_fakes(path, sampler, self.settings.sample, discriminator.c_dim)
+    sampler = Sampler(self.networks[0], *weights)
+    draw_fakes(path, sampler, self.settings.sample, self.cells)
     self.console.say(f'wrote {path}')
 
   def _kimg(self, step):

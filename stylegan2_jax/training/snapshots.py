@@ -1,6 +1,12 @@
-"""Pictures of a run: grids of the data set and of the generator's progress."""
+"""Pictures of a run: grids of the data set and of the generator's progress.
+
+Both grids have the same cells. Unconditional: the first pictures, and seeds 0, 1, 2, ... Classes:
+one to a column, in turn; the two grids show the same class in the same place. Label vectors: the
+first pictures, and fakes of the very labels that those have.
+"""
 
 import pathlib
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,22 +17,50 @@ from stylegan2_jax.images import grid, save_png
 from stylegan2_jax.sampler import Sampler
 
 
-def draw_reals(path: pathlib.Path, source: Source, sample: SampleSettings) -> None:
-  """A grid of the first pictures of the data set."""
-  count = min(sample.grid_rows * sample.grid_cols, len(source))
-  examples = [source.read(i) for i in range(count)]
-  pictures = np.stack([decode(source.data, e.image, e.name) for e in examples])
+class Cells(NamedTuple):
+  """What is in the cells of the grids, row by row."""
+
+  pictures: np.ndarray  # int [cells], numbers of pictures of the data set; -1 for none
+  labels: np.ndarray | None  # float32 [cells, c_dim], of the fakes; None unconditional
+
+
+def choose_cells(
+  sample: SampleSettings, num_pictures: int, labels: np.ndarray | None, c_dim: int
+) -> Cells:
+  """Chooses pictures and labels for the grids.
+
+  Args:
+    sample: with the number of rows and columns.
+    num_pictures: in the data set.
+    labels: of all pictures, int32 [num_pictures] or float32 [num_pictures, c_dim], or None.
+    c_dim: the width of the label vectors; of classes, how many there are.
+  """
+  cells = np.arange(sample.grid_rows * sample.grid_cols)
+  if labels is None:
+    return Cells(np.where(cells < num_pictures, cells, -1), None)
+  if labels.ndim == 2:
+    return Cells(np.where(cells < num_pictures, cells, -1), labels[cells % num_pictures])
+  classes = cells % sample.grid_cols % c_dim
+  pictures = np.full(len(cells), -1)
+  for number in np.unique(classes):  # the k-th cell of a class shows its k-th picture
+    places = np.flatnonzero(classes == number)
+    found = np.flatnonzero(labels == number)[: len(places)]
+    pictures[places[: len(found)]] = found
+  return Cells(pictures, np.eye(c_dim, dtype=np.float32)[classes])
+
+
+def draw_reals(path: pathlib.Path, source: Source, sample: SampleSettings, cells: Cells) -> None:
+  """A grid of pictures of the data set; cells without one stay empty."""
+  pictures = np.zeros((len(cells.pictures), *source.data.size, source.data.channels), np.uint8)
+  for place, number in enumerate(cells.pictures):
+    if number >= 0:
+      example = source.read(int(number))
+      pictures[place] = decode(source.data, example.image, example.name)
   save_png(path, grid(pictures, sample.grid_rows, sample.grid_cols))
 
 
-def draw_fakes(path: pathlib.Path, sampler: Sampler, sample: SampleSettings, c_dim: int) -> None:
-  """A grid of the pictures of seeds 0, 1, 2, …, as `launch.py sample` draws them.
-
-  A conditional generator shows a class per column, in turn.
-  """
-  count = sample.grid_rows * sample.grid_cols
-  labels = None
-  if c_dim:
-    labels = np.eye(c_dim, dtype=np.float32)[np.arange(count) % sample.grid_cols % c_dim]
-  pictures = sampler.sample(range(count), sample.truncation_psi, labels)
+def draw_fakes(path: pathlib.Path, sampler: Sampler, sample: SampleSettings, cells: Cells) -> None:
+  """A grid of the pictures of seeds 0, 1, 2, …, as `launch.py sample` draws them."""
+  seeds = range(len(cells.pictures))
+  pictures = sampler.sample(seeds, sample.truncation_psi, cells.labels)
   save_png(path, grid(pictures, sample.grid_rows, sample.grid_cols))

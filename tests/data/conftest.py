@@ -2,6 +2,8 @@
 
 import dataclasses
 import io
+import pathlib
+import shutil
 import zipfile
 
 import numpy as np
@@ -11,6 +13,8 @@ from PIL import Image
 from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.errors import UserError
+from tests.helpers import prepared_set
+from tests.prepared_sets import CLASSES, NAMES, PICTURES, RECORD, VECTORS
 
 
 def random_image(seed, side=8, mode='RGB'):
@@ -98,3 +102,25 @@ def both(request, folder, settings, tmp_path):
   if request.param == 'folder':
     return settings
   return dataclasses.replace(settings, source=str(_zipped(folder, tmp_path / 'pictures.zip')))
+
+
+@pytest.fixture(scope='session')
+def made(tmp_path_factory):
+  """A data directory: `photos` in classes, with a record; `faces` with vectors; `plain`."""
+  root = tmp_path_factory.mktemp('made')
+  prepared_set(root / 'photos' / '1.0.0', PICTURES, CLASSES, NAMES, RECORD)
+  prepared_set(root / 'faces' / '1.0.0', PICTURES, VECTORS, record=RECORD)
+  prepared_set(root / 'plain' / '1.0.0', PICTURES)
+  return root
+
+
+@pytest.fixture
+def spoiled(made, tmp_path):
+  """The same, to be spoiled."""
+  return pathlib.Path(shutil.copytree(made, tmp_path / 'copy'))
+
+
+@pytest.fixture
+def no_other_sets(tmp_path, monkeypatch):
+  """TFDS's own directory is an empty one."""
+  monkeypatch.setenv('TFDS_DATA_DIR', str(tmp_path / 'tfds'))

@@ -6,10 +6,12 @@ import time
 import numpy as np
 import pytest
 
+from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data import decoding
 from stylegan2_jax.data.pipeline import Batches
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.errors import UserError
+from tests.helpers import noise_pictures, prepared_set
 
 
 def _pictures(source, data):
@@ -51,6 +53,16 @@ def test_labels_belong_to_their_pictures(shapes_settings):
   found = _indices(taken['image'], pictures)
   np.testing.assert_array_equal(taken['label'], labels[found])
   assert len(set(found)) == 32
+
+
+def test_vectors_belong_to_their_pictures(tmp_path):
+  pictures = noise_pictures(6)
+  vectors = np.random.default_rng(1).standard_normal((6, 3)).astype(np.float32)
+  data = DataSettings(source=str(tmp_path / 'a'), resolution=8)
+  prepared_set(tmp_path / 'a' / '1.0.0', pictures, vectors)
+  taken = _take(Batches(open_source(data), data, 4, seed=0), 3)
+  assert taken['label'].dtype == np.float32
+  np.testing.assert_array_equal(taken['label'], vectors[_indices(taken['image'], pictures)])
 
 
 def test_each_epoch_shows_every_picture_once_in_another_order(source, settings):

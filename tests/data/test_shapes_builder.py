@@ -14,10 +14,11 @@ from stylegan2_jax.errors import UserError
 
 _PREPARE = """
 import sys
-from stylegan2_jax.data import shapes_builder, sources
+from stylegan2_jax.data import prepared, records, shapes_builder
 from stylegan2_jax.config import DataSettings
 builder = shapes_builder.prepare_shapes(sys.argv[1], shapes_builder.shapes_config(8, 500))
-source = sources.TfdsSource(DataSettings(resolution=8), builder)
+found = records.Records(builder.data_dir, builder=builder)
+source = prepared.PreparedSource(DataSettings(resolution=8), found)
 assert len(source) == 500
 assert source.read(499).image.startswith(b'\\x89PNG')
 print('tensorflow' in sys.modules)
@@ -57,7 +58,8 @@ def test_prepared_pictures_are_the_drawn_ones(shapes_settings):
     assert example.label == kind
   assert source.labels().dtype == np.int32
   np.testing.assert_array_equal(source.labels(), shapes.sample_factors(range(10_000)).kind)
-  assert source.describe() == 'shapes/r8/1.0.0: 10000 images of 8x8, 8 classes'
+  where = f'shapes/r8/1.0.0 ({shapes_settings.dir}/shapes/r8/1.0.0)'
+  assert source.describe() == f'{where}: 10000 images of 8x8x3, 8 classes'
 
 
 def test_prepared_once(shapes_settings, capsys):
@@ -102,5 +104,5 @@ def test_damaged_set(tmp_path, shapes_settings, damage):
     record_file.unlink()
   else:
     record_file.write_bytes(record_file.read_bytes()[:1000])
-  with pytest.raises(UserError, match=r'cannot read shapes/r8.*: remove .*1\.0\.0, and'):
+  with pytest.raises(UserError, match=r'cannot read .*/shapes/r8/.*: remove .*1\.0\.0, and'):
     open_source(dataclasses.replace(shapes_settings, dir=str(tmp_path / 'copy')))

@@ -18,7 +18,7 @@ _SEEDS = [0, 3, 1, 2, 4, 5, 6]  # of conftest's pictures, in that order
 def test_reads_all_in_the_order_of_names(both, make_image):
   source = open_source(both)
   assert len(source) == 7
-  assert source.class_names == ()
+  assert (source.class_names, source.component_names, source.label_dim) == ((), (), 0)
   assert source.labels() is None
   for i, (name, seed) in enumerate(zip(_ORDER, _SEEDS, strict=True)):
     example = source.read(i)
@@ -161,11 +161,13 @@ def test_file_that_vanishes(folder, settings):
 
 
 def test_labels_wanted_but_absent(settings, refused):
-  refused(dataclasses.replace(settings, labels=True), settings.source, 'set data.labels=False')
+  remedies = ['set data.labels=False', 'launch.py prepare', '--labels=folders']
+  refused(dataclasses.replace(settings, labels=True), settings.source, *remedies)
 
 
 def test_shapes_are_rgb(tmp_path, refused):
   refused(DataSettings(dir=str(tmp_path), channels=1), 'shapes', 'set data.channels=3')
+  refused(DataSettings(dir=str(tmp_path), aspect='3:4'), 'shapes', 'set data.aspect=1:1')
   assert list(tmp_path.iterdir()) == []
 
 

@@ -6,7 +6,9 @@ from PIL import Image
 
 import launch
 from stylegan2_jax import StyleGAN2
+from stylegan2_jax.captions import captioned
 from stylegan2_jax.images import grid
+from stylegan2_jax.tools import sample as sample_tool
 from tests.helpers import saved_run
 
 
@@ -48,14 +50,56 @@ def test_single_files(plain, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-  ('flags', 'label'),
-  [(['--class=bee'], 'bee'), (['--class=1'], 'bee'), ([], ['ant', 'bee', 'ant', 'bee'])],
+  ('flag', 'label'),
+  [('bee', 'bee'), ('1', 'bee'), ('0.3,0.7', np.array([[0.3, 0.7]] * 4))],
 )
-def test_classes(conditional, tmp_path, flags, label):
-  """Without --class all classes come in turn."""
-  assert sample(conditional, tmp_path / 'a.png', '--seeds=0-3', *flags) == 0
+def test_one_class(conditional, tmp_path, flag, label):
+  assert sample(conditional, tmp_path / 'a.png', '--seeds=0-3', f'--class={flag}') == 0
   pictures = StyleGAN2.load(conditional).sample_seeds(range(4), label=label)
   np.testing.assert_array_equal(pixels(tmp_path / 'a.png'), grid(pictures, 2, 2))
+
+
+def test_a_row_for_each_class(conditional, tmp_path, capsys):
+  """The same seeds in each row, beside the name of its class."""
+  out = tmp_path / 'a.png'
+  assert sample(conditional, out, '--seeds=3,5,4', '--psi=0.7') == 0
+  gan = StyleGAN2.load(conditional)
+  rows = [gan.sample_seeds([3, 5, 4], 0.7, label=name) for name in ('ant', 'bee')]
+  expected = grid(np.concatenate(rows), 2, 3)
+  np.testing.assert_array_equal(pixels(out), captioned(expected, ['ant', 'bee']))
+  assert capsys.readouterr().out == f'wrote {out}: 6 images\n'
+
+
+def test_files_of_each_class(conditional, tmp_path, capsys):
+  """Their names are made of numbers: classes may be called anything."""
+  assert sample(conditional, tmp_path / 'out', '--seeds=0,12') == 0
+  gan = StyleGAN2.load(conditional)
+  names = [f'seed{seed}-class{k}.png' for seed in ('0000', '0012') for k in ('00', '01')]
+  assert sorted(file.name for file in (tmp_path / 'out').iterdir()) == names
+  expected = gan.sample_seeds([12], label='ant')[0]
+  np.testing.assert_array_equal(pixels(tmp_path / 'out' / 'seed0012-class00.png'), expected)
+  assert capsys.readouterr().out == f'wrote 4 images into {tmp_path / "out"}\n'
+
+
+def test_many_classes(conditional, tmp_path, capsys, monkeypatch):
+  monkeypatch.setattr(sample_tool, '_MAX_ROWS', 1)
+  assert sample(conditional, tmp_path / 'a.png', '--seeds=0-1') == 0
+  said = capsys.readouterr().out
+  assert said.startswith('drawing the first 1 of 2 classes; --class=NAME draws any\n')
+  expected = grid(StyleGAN2.load(conditional).sample_seeds([0, 1], label='ant'), 1, 2)
+  np.testing.assert_array_equal(pixels(tmp_path / 'a.png'), captioned(expected, ['ant']))
+
+
+def test_label_vectors(tmp_path, capsys):
+  components = ('smiling', 'glasses')
+  path = saved_run(tmp_path / 'run', vector=2, component_names=components).path
+  assert sample(path, tmp_path / 'a.png', '--seeds=0', '--class=smiling+glasses') == 0
+  expected = StyleGAN2.load(path).sample_seeds([0], label=np.ones((1, 2)))
+  np.testing.assert_array_equal(pixels(tmp_path / 'a.png'), grid(expected, 1, 1))
+  assert sample(path, tmp_path / 'b.png', '--seeds=0') == 2
+  line = capsys.readouterr().err
+  assert 'use --class to give a vector of 2 numbers' in line
+  assert 'smiling, glasses' in line
 
 
 def test_step(tmp_path):

@@ -1,11 +1,13 @@
 """The numbers of `launch.py summary`, against the official implementation's."""
 
 import dataclasses
+import math
 import pathlib
 import re
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import launch
@@ -14,6 +16,7 @@ from stylegan2_jax.config import DataSettings, NetworkSettings, Settings
 from stylegan2_jax.networks.builder import example_inputs
 from stylegan2_jax.networks.noise import noise_layers
 from stylegan2_jax.tools import summary
+from tests.helpers import noise_pictures, prepared_set
 from tests.parity import reference
 
 WIDE32 = pathlib.Path(__file__).parents[2] / 'configs' / 'wide32.py'
@@ -127,10 +130,27 @@ def test_every_architecture_and_size(architecture):
     g, d = by_name(rows['generator']), by_name(rows['discriminator'])
     assert g['synthesis'].shape == (4, resolution, resolution, 1)
     assert d['b4'].shape == (4, 1)
-    noise = {f'synthesis.{block}.{layer}': r * r for block, layer, r in noise_layers(resolution)}
+    layers = noise_layers((resolution, resolution))
+    noise = {f'synthesis.{block}.{layer}': math.prod(size) for block, layer, size in layers}
     for name, row in g.items():
       if name != 'mapping':
         assert row.buffers in ((16 + noise[name],) if name in noise else (0, 16))
+
+
+def test_a_rectangle(capsys):
+  """Sizes as people write them in the header; [N, H, W, C] in the rows."""
+  settings = small(24, {'num_reduced': 2}, aspect='3:2', channels=2, source='photos.zip')
+  rows = summary.summarize(settings)
+  g, d = by_name(rows['generator']), by_name(rows['discriminator'])
+  assert g['synthesis'].shape == (4, 16, 24, 2)
+  assert g['synthesis.b4'] == summary.Row('synthesis.b4', 4 * 6 * 16, 16, (4, 4, 6, 16), 'float32')
+  assert g['synthesis.b16.conv1'].buffers == 16 + 16 * 24
+  assert d['b8.conv1'].shape == (4, 4, 6, 16)
+  assert d['b4.fc'].parameters == 4 * 6 * 16 * 16 + 16
+  summary.print_summary(settings)
+  assert capsys.readouterr().out.startswith(
+    'images 24x16x2, unconditional, bfloat16 from 12x8 up, float32 below\n'
+  )
 
 
 def test_labels_of_the_built_in_set():
@@ -148,11 +168,20 @@ def test_labels_of_the_built_in_set():
 def test_labels_that_only_the_data_knows(capsys):
   summary.print_summary(small(labels=True, source='photos.zip'))
   out = capsys.readouterr().out
-  assert 'the number of classes of photos.zip is unknown without the data' in out
+  assert 'the width of the labels of photos.zip is unknown without the data' in out
   assert out.startswith('images 16x16x3, conditional, float32')
   assert 'embed' not in out.split('generator', 1)[1]
   summary.print_summary(small(labels=True))
-  assert 'images 16x16x3, 8 classes, float32' in capsys.readouterr().out
+  assert 'images 16x16x3, labels of width 8, float32' in capsys.readouterr().out
+
+
+def test_labels_of_a_prepared_set(tmp_path, capsys):
+  vectors = np.eye(3, dtype=np.float32)
+  prepared_set(tmp_path / 'photos' / '1.0.0', noise_pictures(3), vectors)
+  summary.print_summary(small(labels=True, source='photos', dir=str(tmp_path)))
+  out = capsys.readouterr().out
+  assert out.startswith('images 16x16x3, labels of width 3, float32')
+  assert re.search(r'^mapping\.embed +96 ', out, re.M)  # 3 x 24 + 24
 
 
 def test_a_group_that_four_does_not_hold():

@@ -48,7 +48,7 @@ def test_the_counter_counts():
 def test_nothing_compiles_after_the_first_step():
   """Of each phase: step 0 has them all; 1 to 6 have them in all combinations."""
   config = settings(4, pl_interval=2, r1_interval=3, batch_size=8, micro_batch=2)
-  modules = build_networks(config.network, 4, 3, 0)
+  modules = build_networks(config.network, (4, 4), 3, 0)
   engine = Engine(config, modules, random_state(*modules, config.train), None)
   announced = []
   engine.compile(lambda name, seconds: announced.append(name))
@@ -73,7 +73,7 @@ def test_nothing_compiles_after_the_first_step():
 def test_only_the_phases_in_use_are_compiled(monkeypatch):
   """Looks at what is asked for; compiles nothing."""
   config = settings(4, pl_weight=0.0, micro_batch=2)
-  modules = build_networks(config.network, 4, 3, 0)
+  modules = build_networks(config.network, (4, 4), 3, 0)
   engine = Engine(config, modules, random_state(*modules, config.train), None)
   asked = []
   monkeypatch.setattr(parallel, 'compile_all', lambda functions, announce: asked.extend(functions))
@@ -89,7 +89,7 @@ def test_only_the_phases_in_use_are_compiled(monkeypatch):
 def test_a_phase_keeps_shapes_and_dtypes(phase, network, c_dim):
   """Otherwise the next step would compile again."""
   config = settings(8, network)
-  modules = build_networks(config.network, 8, 3, c_dim)
+  modules = build_networks(config.network, (8, 8), 3, c_dim)
   recipe = Recipe(*modules, config.train)
   state = state_shapes(*modules, config.train)
   if phase == 'average':

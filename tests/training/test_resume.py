@@ -104,7 +104,7 @@ class Workplace:
     """The train state in a checkpoint."""
     run = RunDirectory(self.path / name)
     settings = run.read_settings()
-    modules = build_networks(settings.network, settings.data.resolution, 3, 0)
+    modules = build_networks(settings.network, settings.data.size, 3, 0)
     shapes = state_shapes(*modules, settings.train)
     return Checkpoints(run.checkpoints_path).restore_state(step, shapes)
 

@@ -15,7 +15,7 @@ from stylegan2_jax.training.steps import PHASE_STEPS, Recipe, finish_step
 from tests.helpers import names, random_state, settings
 
 SETTINGS = settings(4, micro_batch=4, w_avg_beta=0.9, ema_rampup=0.05)  # two micro-batches of 4
-MODULES = build_networks(SETTINGS.network, 4, 3, 0)
+MODULES = build_networks(SETTINGS.network, (4, 4), 3, 0)
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 4, 3), np.uint8)
 CHUNKS = jax.tree.map(lambda x: x[0], chunk_layout(8, 4, 1)).replace(images=IMAGES)
 CHANGES = {
