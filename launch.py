@@ -60,11 +60,34 @@ def sample(flags: argparse.Namespace) -> None:
   )
 
 
+def prepare(flags: argparse.Namespace) -> None:
+  """Makes a data set of images."""
+  from stylegan2_jax.tools import prepare as tool
+
+  tool.prepare_command(flags)
+
+
+def inspect(flags: argparse.Namespace) -> None:
+  """Says what is in a prepared data set."""
+  from stylegan2_jax.tools import inspect as tool
+
+  tool.inspect_command(flags.data, flags.data_dir, flags.out)
+
+
+_COMMANDS = {
+  'train': train,
+  'summary': summary,
+  'sample': sample,
+  'prepare': prepare,
+  'inspect': inspect,
+}
+
+
 def main(argv: list[str]) -> int:
   """Runs one command and returns the exit status: 2 for bad input, 130 after Ctrl-C."""
   try:
     flags = command_line.parse(argv)
-    {'train': train, 'summary': summary, 'sample': sample}[flags.command](flags)
+    _COMMANDS[flags.command](flags)
   except UserError as error:
     print(f'error: {error}', file=sys.stderr)
     return 2

@@ -16,11 +16,12 @@ SOURCES = sorted(PACKAGE.rglob('*.py'))
 # From the ground up. Modules import from floors below, packages also from themselves; of two
 # names that fit, the longer one counts.
 FLOORS = (
-  ('errors', 'files', 'backend', 'console'),
-  ('manifest',),
+  ('errors', 'files', 'backend', 'console', 'geometry', 'words'),
+  ('manifest', 'images', 'captions'),
   ('config',),
-  ('presets', 'validation', 'images', 'run_directory', 'ops', 'data'),
-  ('command_line', 'networks'),
+  ('presets', 'validation', 'labels', 'run_directory', 'ops', 'data'),
+  ('command_flags', 'networks'),
+  ('command_line',),
   ('training',),
   ('checkpoints', 'sampler', 'importers'),
   ('training.snapshots',),
