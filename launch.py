@@ -55,7 +55,7 @@ def sample(flags: argparse.Namespace) -> None:
     truncation_psi=flags.truncation_psi,
     noise_mode=flags.noise_mode,
     out=flags.out,
-    class_name=flags.class_name,
+    label=flags.label,
     step=flags.step,
   )
 

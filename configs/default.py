@@ -30,10 +30,13 @@ def get_config() -> ConfigDict:
 
 def _data() -> ConfigDict:
   data = ConfigDict()
-  # 'shapes': the built-in data set of coloured shapes, drawn on first use. Otherwise the path of
-  # a folder (with its subfolders) or a .zip of images (PNG, JPEG, WebP, ...), without labels.
+  # 'shapes': the built-in data set of coloured shapes, drawn on first use. A path: of a set that
+  # `launch.py prepare` made, or of a folder (with its subfolders) or a .zip of images (PNG, JPEG,
+  # WebP, ...) as they are, without labels. Anything else is the name of a prepared set in data.dir
+  # ('cifar10'), also of one of the TFDS catalogue in TFDS's own folder ('oxford_flowers102:2.1.1').
   data.source = 'shapes'
-  # Folder in which built-in data sets are prepared, once per resolution. May change on resume.
+  # Folder where data sets are found by name, and built-in ones are prepared, once per resolution.
+  # May change on resume.
   data.dir = 'datasets'
   # The longer side of the images in pixels: 4, 5, 6 or 7 times a power of two, such as 64 (what the
   # papers have), 80, 96 or 112. The networks begin with 4 to 7 pixels and double them from block to
@@ -49,7 +52,8 @@ def _data() -> ConfigDict:
   # Also show every image mirrored left to right, which doubles a data set. Off where left and
   # right differ: text, road signs, faces with a known side.
   data.mirror = False
-  # Train conditionally: both networks get the class of the image. For sets with classes: 'shapes'.
+  # Train conditionally: both networks get the label of the image, its class or a vector. For sets
+  # with labels: 'shapes', and those prepared with some.
   data.labels = False
   # Threads that read and decode images. More if `data wait` in stats.jsonl is not near zero.
   # May change on resume.

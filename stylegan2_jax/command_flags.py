@@ -163,7 +163,7 @@ def _sample() -> Parser:
     help='a .png: one grid; anything else: a folder of single images (default: samples.png)',
   )  # fmt: skip
   add(
-    '--class', dest='class_name', metavar='LABEL',
+    '--class', dest='label', metavar='LABEL',
     help='for conditional models: a class by name or number, or the numbers of a label vector, '
     'as in 0.2,0.8,0 (default: a row of the grid for each class)',
   )  # fmt: skip

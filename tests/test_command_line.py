@@ -43,7 +43,7 @@ def test_sample_flags():
   flags = command_line.parse(['sample', '--workdir=w', '--psi=0.5', '--class=cat', '--step=40'])
   assert flags.seeds == list(range(24))
   assert (flags.truncation_psi, flags.noise_mode, flags.out) == (0.5, 'const', 'samples.png')
-  assert (flags.class_name, flags.step) == ('cat', 40)
+  assert (flags.label, flags.step) == ('cat', 40)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,8 @@ class Records:
     self.path = pathlib.Path(builder.data_dir)
     self._remedy = remedy
     features = builder.info.features
+    if not isinstance(features, tfds.features.FeaturesDict):
+      raise UserError(f'{self.path} does not hold pictures with names and labels: {AGAIN}')
     self._image_key = _image_key(self.path, features)
     self.shape = features[self._image_key].shape
     self.class_names, self.label_dim = label_form(self.path, features)
@@ -172,11 +174,12 @@ def _check_shards(path, info, remedy):
   if not split.num_examples:
     raise UserError(f'{path} holds no images: {AGAIN}')
   for file, length in zip(split.filepaths, split.shard_lengths, strict=True):
+    name = one_line(file, 300)  # the set itself says what its files are called
     if not file.is_file():
-      raise UserError(f'cannot read {file} (it is missing): {remedy}')
-    with reading(file, remedy):
+      raise UserError(f'cannot read {name} (it is missing): {remedy}')
+    with reading(name, remedy):
       reader = array_record_module.ArrayRecordReader(str(file))
       found = reader.num_records()
       reader.close()
     if found != length:
-      raise UserError(f'{file} is damaged (it holds {found} of {length} images): {remedy}')
+      raise UserError(f'{name} is damaged (it holds {found} of {length} images): {remedy}')

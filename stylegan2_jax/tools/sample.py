@@ -19,7 +19,7 @@ def sample_command(
   truncation_psi: float = 1.0,
   noise_mode: str = 'const',
   out: str = 'samples.png',
-  class_name: str | None = None,
+  label: str | None = None,
   step: int | None = None,
 ) -> None:
   """Draws pictures of seeds from a run's generator.
@@ -30,7 +30,7 @@ def sample_command(
     truncation_psi: ψ.
     noise_mode: 'const', 'random' or 'none'.
     out: a .png for one grid, else a folder for single files seedNNNN.png.
-    class_name: the label, for conditional models: a class or a vector, in the words that
+    label: the label, for conditional models: a class or a vector, in the words that
       `LabelSpace.vector` takes. Left out, each seed is drawn in each class: a row per class, a
       column per seed; single files are seedNNNN-classNN.png.
     step: a saved step; None is the newest.
@@ -39,13 +39,13 @@ def sample_command(
     UserError: the run, checkpoint, label or output path does not fit.
   """
   gan = StyleGAN2.load(workdir, step, discriminator=False)
-  each_class = bool(gan.class_names) and class_name is None
-  if gan.c_dim and class_name is None and not each_class:
+  each_class = bool(gan.class_names) and label is None
+  if gan.c_dim and label is None and not each_class:
     raise UserError(f'this model is conditional: use --class to {gan.labels.choices()}')
   classes = range(min(gan.c_dim, _MAX_ROWS)) if each_class else [None]
   if each_class and gan.c_dim > _MAX_ROWS:
     print(f'drawing the first {_MAX_ROWS} of {gan.c_dim} classes; --class=NAME draws any')
-  labels = np.repeat(np.array(classes), len(seeds)) if each_class else class_name
+  labels = np.repeat(np.array(classes), len(seeds)) if each_class else label
   pictures = gan.sample_seeds(list(seeds) * len(classes), truncation_psi, labels, noise_mode)
   path = pathlib.Path(out)
   try:
