@@ -25,6 +25,7 @@ from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from benchmarks.pictures import encoded, picture
 from stylegan2_jax.data.preparation import prepare as prepare_lib
 from stylegan2_jax.data.preparation.prepare import Request, prepare
 from stylegan2_jax.data.preparation.progress import Progress
@@ -38,20 +39,6 @@ _CASES = (
   (1024, 1024, 'png', 30),
   (1024, 2048, 'jpeg', 16),
 )
-
-
-def picture(rng, side):
-  """A picture with soft shapes and some grain: compresses about as photographs do."""
-  coarse = Image.fromarray(rng.integers(0, 256, (6, 6, 3), np.uint8))
-  soft = np.asarray(coarse.resize((side, side), Image.Resampling.BICUBIC), np.int16)
-  return Image.fromarray((soft + rng.integers(-6, 7, soft.shape)).clip(0, 255).astype(np.uint8))
-
-
-def encoded(image, kind):
-  """The bytes of a file."""
-  buffer = io.BytesIO()
-  image.save(buffer, kind)
-  return buffer.getvalue()
 
 
 def pillow_rate(source, side):
