@@ -7,7 +7,7 @@ import numpy as np
 from stylegan2_jax.data import checking, decoding
 from stylegan2_jax.data.base import Example, Source
 from stylegan2_jax.data.notices import notice
-from stylegan2_jax.data.record import read_record
+from stylegan2_jax.data.provenance import read_provenance
 from stylegan2_jax.data.records import AGAIN, Records, label_form, open_builder
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.geometry import size_text
@@ -18,22 +18,22 @@ _ANNOUNCE_FROM = 100_000  # pictures: fewer are read through in a few seconds
 class PreparedSource(Source):
   """The pictures of a prepared set, with its labels if it has some."""
 
-  def __init__(self, data, records, record=None):
+  def __init__(self, data, records, provenance=None):
     """Checks that the set can be trained on.
 
     Args:
       data: DataSettings.
       records: Records.
-      record: Record of how it was prepared, where known.
+      provenance: Provenance of how it was prepared, where known.
 
     Raises:
       UserError: pictures or labels cannot be trained on.
     """
     super().__init__(data)
-    self._records, self._record = records, record
+    self._records, self._provenance = records, provenance
     self.class_names, self.label_dim = records.class_names, records.label_dim
-    if record and not self.class_names and len(record.component_names) == self.label_dim:
-      self.component_names = record.component_names
+    if provenance and not self.class_names and len(provenance.component_names) == self.label_dim:
+      self.component_names = provenance.component_names
     self._sizes = self._check_pictures()
     self._labels = self._read_labels() if data.labels and self.label_dim else None
 
@@ -63,7 +63,7 @@ class PreparedSource(Source):
     if scaling:
       words.append(scaling)
     text = ', '.join(words)
-    return f'{text}; {self._record.describe()}' if self._record else text
+    return f'{text}; {self._provenance.describe()}' if self._provenance else text
 
   def labels(self):
     """All labels: classes int32 [len] or vectors float32 [len, label_dim], None without."""
@@ -72,8 +72,8 @@ class PreparedSource(Source):
     return self._labels
 
   def _identity(self):
-    if self._record:  # wherever the set lies and whatever it is called
-      yield f'{self._record.content} {len(self)}'
+    if self._provenance:  # wherever the set lies and whatever it is called
+      yield f'{self._provenance.content} {len(self)}'
     else:
       yield f'{self._records.name} {len(self)}'
 
@@ -114,7 +114,7 @@ def open_prepared(data, folder):
   Raises:
     UserError: it cannot be trained on, or is damaged.
   """
-  return PreparedSource(data, Records(folder), read_record(folder))
+  return PreparedSource(data, Records(folder), read_provenance(folder))
 
 
 def label_dim(folder):

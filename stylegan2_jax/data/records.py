@@ -24,7 +24,6 @@ class Stored(NamedTuple):
 
   image: bytes  # encoded
   label: int | np.ndarray | None  # a class, a vector float32 [label_dim], None without
-  name: str  # where it came from, or its number
 
 
 class Records:
@@ -69,10 +68,9 @@ class Records:
     used = {self._image_key: features[self._image_key]}
     if self.label_dim:
       used['label'] = features['label']
-    self._named = 'name' in features and isinstance(features['name'], tfds.features.Text)
-    if self._named:
-      used['name'] = features['name']
     self._features = tfds.features.FeaturesDict(used)
+    named = 'name' in features and isinstance(features['name'], tfds.features.Text)
+    self._names = tfds.features.FeaturesDict({'name': features['name']}) if named else None
     self._decoders = {self._image_key: tfds.decode.SkipDecoding()}
     with reading(self.path, remedy):
       _check_shards(self.path, builder.info, remedy)
@@ -89,12 +87,17 @@ class Records:
 
   def read(self, index):
     """Returns the Stored `index`. Raises UserError if it is damaged."""
-    name = self.number(index)
-    with reading(name, self._remedy):
+    with reading(self.number(index), self._remedy):
       found = self._features.deserialize_example_np(self._records[index], decoders=self._decoders)
-      if self._named:
-        name = one_line(found['name'].decode('utf-8', 'replace'), 1000)
-      return Stored(bytes(found[self._image_key]), self._label(found), name)
+      return Stored(bytes(found[self._image_key]), self._label(found))
+
+  def origin(self, index):
+    """Where a picture came from, where the set says so; else its number."""
+    if self._names is None:
+      return self.number(index)
+    with reading(self.number(index), self._remedy):
+      found = self._names.deserialize_example_np(self._records[index])
+      return one_line(found['name'].decode('utf-8', 'replace'), 1000)
 
   def _label(self, found):
     if not self.label_dim:

@@ -12,7 +12,7 @@ from stylegan2_jax.data.preparation.opening import open_picture
 from stylegan2_jax.data.preparation.progress import Progress
 from stylegan2_jax.data.preparation.report import how_to_train, report
 from stylegan2_jax.data.preparation.tally import Tally, outcome
-from stylegan2_jax.data.record import read_record
+from stylegan2_jax.data.provenance import read_provenance
 from stylegan2_jax.data.records import Records
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.words import one_line
@@ -33,21 +33,21 @@ def inspect_command(data: str, data_dir: str, out: pathlib.Path) -> None:
   """
   records = Records(locate(data, data_dir, '--data'))
   tally, classes, damaged = _read_through(records)
-  record = read_record(records.path)
-  found = outcome(tally, _labels(records, record))
-  for line in report(records, found, record):
+  provenance = read_provenance(records.path)
+  found = outcome(tally, _labels(records, provenance))
+  for line in report(records, found, provenance):
     print(line)
   for name, reason in damaged[:_DAMAGED_SHOWN]:
     print(f'  warning    {one_line(name)} {reason}')
-  changed = record is not None and record.content != found['content']
-  if record is not None and not changed:
+  changed = provenance is not None and provenance.content != found['content']
+  if provenance is not None and not changed:
     print('  checked    all pixels and labels are as they were prepared')
   for line in how_to_train(records):
     print(line)
   _draw(records, classes, out)
   if damaged or changed:
     said = (
-      f'{len(damaged)} images of it are damaged' if damaged else f'not {record.content} as then'
+      f'{len(damaged)} images of it are damaged' if damaged else f'not {provenance.content} as then'
     )
     raise UserError(f'{records.path} has changed since it was prepared ({said}): prepare it again')
 
@@ -61,7 +61,7 @@ def _read_through(records):
       stored = records.read(index)
       opened = open_picture(stored.image)
       if isinstance(opened, Problem):
-        damaged.append((stored.name, opened.reason))
+        damaged.append((records.origin(index), opened.reason))
         tally.skip(opened.reason)
       else:
         label = stored.label
@@ -77,13 +77,13 @@ def _list(vector):
   return None if vector is None else vector.tolist()
 
 
-def _labels(records, record):
+def _labels(records, provenance):
   """What the labels of the set mean; None without."""
   if not records.label_dim:
     return None
   if records.class_names:
     return Labels('', class_names=records.class_names)
-  names = record.component_names if record else ()
+  names = provenance.component_names if provenance else ()
   return Labels('', dim=records.label_dim, component_names=names)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 
 from stylegan2_jax.data.preparation.prepare import Request, prepare
 from stylegan2_jax.data.preparation.report import how_to_train, report
-from stylegan2_jax.data.record import read_json, read_record
+from stylegan2_jax.data.provenance import read_json, read_provenance
 from stylegan2_jax.data.records import Records
 
 
@@ -21,6 +21,6 @@ def prepare_command(flags: argparse.Namespace) -> None:
   names = [field.name for field in dataclasses.fields(Request)]
   folder = prepare(Request(**{name: getattr(flags, name) for name in names}))
   records = Records(folder)
-  lines = report(records, read_json(folder), read_record(folder))
+  lines = report(records, read_json(folder), read_provenance(folder))
   for line in [*lines, *how_to_train(records)]:
     print(line)

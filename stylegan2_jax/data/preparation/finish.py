@@ -14,7 +14,7 @@ from stylegan2_jax.data.preparation.conversion import DIGEST_BYTES, Conversion
 from stylegan2_jax.data.preparation.features import write_metadata
 from stylegan2_jax.data.preparation.shards import Scratch
 from stylegan2_jax.data.preparation.tally import Tally, outcome
-from stylegan2_jax.data.record import RECORD
+from stylegan2_jax.data.provenance import RECORD
 from stylegan2_jax.data.records import Records
 from stylegan2_jax.errors import UserError
 

@@ -18,7 +18,7 @@ from stylegan2_jax.data.preparation.finish import finish
 from stylegan2_jax.data.preparation.progress import Progress
 from stylegan2_jax.data.preparation.shards import VERSION, Scratch, ShardWriter
 from stylegan2_jax.data.preparation.workers import convert_all
-from stylegan2_jax.data.record import RECORD
+from stylegan2_jax.data.provenance import RECORD
 from stylegan2_jax.errors import UserError
 
 

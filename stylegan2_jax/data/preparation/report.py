@@ -3,7 +3,7 @@
 import math
 
 from stylegan2_jax import geometry
-from stylegan2_jax.data.record import Record
+from stylegan2_jax.data.provenance import Provenance
 from stylegan2_jax.data.records import Records
 from stylegan2_jax.words import listing, one_line
 
@@ -11,32 +11,35 @@ _SHOWN = 8
 _FOR_CPUS = 64  # pixels: up to here the demo's networks are proposed
 
 
-def report(records: Records, outcome: dict, record: Record | None) -> list[str]:
+def report(records: Records, outcome: dict, provenance: Provenance | None) -> list[str]:
   """Lines on a prepared set.
 
   Args:
     records: of the set.
     outcome: what `tally.outcome` says of its pictures.
-    record: how it was prepared, where that is known.
+    provenance: how it was prepared, where that is known.
   """
   counts = outcome['counts']
   lines = [
     f'{records.name}: {len(records):,} images of {_size(records)}, {_bytes(counts["bytes"])}, in '
     f'{records.path}'
   ]
-  if record:
-    where = f', named in {records.path / "skipped.csv"}' if record.num_skipped else ''
+  if provenance:
+    where = f', named in {records.path / "skipped.csv"}' if provenance.num_skipped else ''
     lines += [
-      f'  made of    {one_line(record.kind)} {one_line(record.source, 200)}',
-      f'  in         {record.num_read:,}',
-      f'  out        {record.num_read - record.num_skipped:,}',
-      f'  skipped    {record.num_skipped:,}{where}',
-      *(f'    {number:>7,} {one_line(reason, 100)}' for reason, number in _most(record.reasons)),
-      f'  transform  {record.transform}, {record.filter} filter (Pillow {record.pillow})',
-      f'  stored as  {one_line(record.format)}',
+      f'  made of    {one_line(provenance.kind)} {one_line(provenance.source, 200)}',
+      f'  in         {provenance.num_read:,}',
+      f'  out        {provenance.num_read - provenance.num_skipped:,}',
+      f'  skipped    {provenance.num_skipped:,}{where}',
+      *(
+        f'    {number:>7,} {one_line(reason, 100)}' for reason, number in _most(provenance.reasons)
+      ),
+      f'  transform  {provenance.transform}, {provenance.filter} filter of Pillow '
+      f'{provenance.pillow}',
+      f'  stored as  {one_line(provenance.format)}',
     ]
   lines.append(f'  content    {outcome["content"]} (hash of pixels and labels)')
-  return lines + _labels(records, outcome['labels'], record) + _duplicates(records, counts)
+  return lines + _labels(records, outcome['labels'], provenance) + _duplicates(records, counts)
 
 
 def how_to_train(records: Records) -> list[str]:
@@ -70,10 +73,10 @@ def how_to_train(records: Records) -> list[str]:
   ]
 
 
-def _labels(records, labels, record):
+def _labels(records, labels, provenance):
   if labels is None:
     return ['  labels     none']
-  origin = f' (from {one_line(record.origin)})' if record and record.origin else ''
+  origin = f' (from {one_line(provenance.origin)})' if provenance and provenance.origin else ''
   lines = []
   if 'class_names' in labels:
     lines.append(f'  labels     {len(labels["class_names"])} classes{origin}')
@@ -90,9 +93,9 @@ def _labels(records, labels, record):
     names = labels['component_names'] or [f'component {i}' for i in range(labels['dim'])]
     pairs = list(zip(labels['means'], names, strict=True))
     lines += [f'    {mean:>9.4g} {one_line(name)}' for mean, name in pairs[: 3 * _SHOWN]]
-  if record and record.unmatched:
+  if provenance and provenance.unmatched:
     where = records.path / 'unmatched_labels.csv'
-    lines.append(f'  warning    {record.unmatched:,} labels belong to no image; see {where}')
+    lines.append(f'  warning    {provenance.unmatched:,} labels belong to no image; see {where}')
   return lines
 
 
@@ -100,7 +103,7 @@ def _duplicates(records, counts):
   if not counts['duplicates']:
     return []
   pairs = [
-    f'{one_line(records.read(later).name)} = {one_line(records.read(earlier).name)}'
+    f'{one_line(records.origin(later))} = {one_line(records.origin(earlier))}'
     for earlier, later in counts['duplicate_pairs'][:3]
   ]
   more = ', ...' if counts['duplicates'] > len(pairs) else ''

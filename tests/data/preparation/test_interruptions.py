@@ -31,8 +31,8 @@ def contents(folder):
   records = Records(folder)
   found = []
   for i in range(len(records)):
-    image, label, name = records.read(i)
-    found.append((name, label, hashlib.sha256(image).hexdigest()))
+    image, label = records.read(i)
+    found.append((records.origin(i), label, hashlib.sha256(image).hexdigest()))
   return found
 
 

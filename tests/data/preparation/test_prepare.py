@@ -22,10 +22,10 @@ def test_every_picture_is_stored_or_named(request_, pictures):
   records = Records(folder)
   assert records.class_names == ('a', 'b')
   stored = [records.read(i) for i in range(len(records))]
-  assert [s.name for s in stored] == whole
+  assert [records.origin(i) for i in range(len(records))] == whole
   assert [records.class_names[s.label] for s in stored] == [n[0] for n in whole]
-  for s in stored:  # 8-bit RGB PNG of the right size: stored as it came
-    assert s.image == (pictures / s.name).read_bytes()
+  for name, s in zip(whole, stored, strict=True):  # RGB PNG of that size: stored as it came
+    assert s.image == (pictures / name).read_bytes()
   with (folder / 'skipped.csv').open(newline='') as file:
     rows = list(csv.reader(file))
   assert rows[0] == ['name', 'reason']

@@ -14,7 +14,7 @@ _WORD = r'[\w .+-]{1,40}'
 
 
 @dataclasses.dataclass(frozen=True)
-class Record:
+class Provenance:
   """What is taken from the file."""
 
   transform: str  # 'center-crop'
@@ -38,8 +38,8 @@ class Record:
     return f'prepared {how}, {scaling}, content {self.content[:12]}'
 
 
-def read_record(folder: pathlib.Path) -> Record | None:
-  """The record of a prepared set; None without one.
+def read_provenance(folder: pathlib.Path) -> Provenance | None:
+  """How a prepared set was made; None where it does not say.
 
   A file that is not what it should be is ignored, with a notice: the pictures can be read without.
   """
@@ -47,7 +47,7 @@ def read_record(folder: pathlib.Path) -> Record | None:
   if values is None:
     return None
   try:
-    return _record(values)
+    return _provenance(values)
   except ValueError:
     _warn(folder)
     return None
@@ -74,7 +74,7 @@ def _warn(folder):
   notice(f'warning: {where} is damaged and ignored: how the set was prepared is not known')
 
 
-def _record(values):
+def _provenance(values):
   """Raises ValueError if a field that is used is missing or of a wrong form."""
   for field, pattern in (
     ('transform', _WORD),
@@ -88,7 +88,7 @@ def _record(values):
   counts = _typed(values, 'counts', dict, {})
   names = _typed(labels, 'component_names', list, [])
   reasons = _typed(counts, 'reasons', dict, {})
-  return Record(
+  return Provenance(
     **{field: values[field] for field in ('transform', 'filter', 'pillow', 'content')},
     **{field: _typed(values, field, str, '') for field in ('source', 'kind', 'format')},
     component_names=tuple(_checked(name, str) for name in names),
