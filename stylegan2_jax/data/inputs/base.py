@@ -12,6 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from stylegan2_jax.data.inputs import names
+
+MAX_LABEL_DIM = 2**16  # classes, or width of vectors, that a prepared set can hold
+
 Label = int | tuple[float, ...]  # a class, or a vector
 
 
@@ -31,7 +35,10 @@ class Picture(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
-  """What the labels of an input mean."""
+  """What the labels of an input mean.
+
+  Names are changed to what a prepared set can hold: one line each, not empty, all different.
+  """
 
   origin: str  # for people: 'dataset.json', 'folder names', 'the archive'
   class_names: tuple[str, ...] = ()  # of classes: a name for each number
@@ -39,12 +46,17 @@ class Labels:
   component_names: tuple[str, ...] = ()  # of vectors: what each component means, where known
   unmatched: tuple[str, ...] = ()  # keys of the label file that name no picture
 
+  def __post_init__(self):
+    for field in ('class_names', 'component_names'):
+      object.__setattr__(self, field, tuple(names.distinct(getattr(self, field))))
+
 
 class Input(abc.ABC):
   """A set of pictures as people have it."""
 
   kind: str  # for people: 'folder', 'CIFAR-10 archive'
   labels: Labels | None = None  # None: the pictures have no labels
+  hint: str = ''  # what could be labels, where none were asked for; for people
 
   @abc.abstractmethod
   def __len__(self) -> int:
@@ -56,7 +68,7 @@ class Input(abc.ABC):
 
   @abc.abstractmethod
   def identity(self) -> Sequence[str]:
-    """Lines that change when the input does: names and sizes, no contents."""
+    """Lines that change when the input does: names, sizes and times of files, no contents."""
 
   def close(self) -> None:  # noqa: B027
     """Closes what is open, where something is. Closing twice is harmless."""

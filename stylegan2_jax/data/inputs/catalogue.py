@@ -8,29 +8,27 @@ import os
 import pathlib
 import re
 
-import numpy as np
-
 from stylegan2_jax.data import locating
 from stylegan2_jax.data.inputs import names
-from stylegan2_jax.data.inputs.archives import opening
 from stylegan2_jax.data.inputs.base import Input, Labels, Picture, Problem
+from stylegan2_jax.data.inputs.failures import opening, problem
+from stylegan2_jax.data.inputs.stamps import stamp
 from stylegan2_jax.data.notices import notice
-from stylegan2_jax.data.prepared import open_builder
+from stylegan2_jax.data.tfds_features import image_key, label_form, open_builder
 from stylegan2_jax.errors import UserError
-from stylegan2_jax.words import listing
+from stylegan2_jax.words import listing, one_line
 
-_PREFIX = 'tfds:'
+PREFIX = 'tfds:'  # before a name of the catalogue
 _NAME = re.compile(r'(\w+(?:/[\w.+-]+)?)(?::(\d+\.\d+\.\d+))?', re.ASCII)
-_INFO = 'dataset_info.json'
 _AS_RECORDS = 'array_record'
 
 
 def recognises(path):
-  """Whether the path is a folder with a data set that TFDS has prepared."""
-  path = pathlib.Path(path)
-  if not path.is_dir():
-    return False
-  return (path / _INFO).is_file() or any(file.is_file() for file in path.glob(f'*/{_INFO}'))
+  """Whether the path is a folder with data sets that TFDS has prepared."""
+  try:
+    return locating.find_prepared(pathlib.Path(path)) is not None
+  except UserError:  # there are several
+    return True
 
 
 class CatalogueInput(Input):
@@ -38,7 +36,7 @@ class CatalogueInput(Input):
 
   kind = 'TFDS data set'
 
-  def __init__(self, source, split='train', data_dir=None):
+  def __init__(self, source, split='train', data_dir=None, labels='auto'):
     """Opens a prepared set; prepares it first if it is not there and TensorFlow is installed.
 
     Args:
@@ -46,6 +44,7 @@ class CatalogueInput(Input):
         pathlib.Path of the folder of a prepared one.
       split: name of a split, 'all' (one after the other), or what TFDS takes for a split.
       data_dir: path where TFDS puts data sets; None is TFDS's own choice.
+      labels: 'none' leaves them alone.
 
     Raises:
       UserError: there is no such set or split, it holds no pictures, or cannot be read or made.
@@ -54,18 +53,21 @@ class CatalogueInput(Input):
       self._shown = names.shown(str(source))
       builder = _at(source)
     else:
-      name = source.removeprefix(_PREFIX)
+      name = source.removeprefix(PREFIX)
       self._shown = names.shown(name)
       builder = _named(name, data_dir)
     features = builder.info.features
-    self._image = _image_key(self._shown, features)
+    self._image = image_key(self._shown, features)
     used = {self._image: features[self._image]}
-    self.labels = _labels(features)
-    if self.labels:
+    class_names, width = ((), 0) if labels == 'none' else label_form(self._shown, features)
+    if width:
+      self.labels = Labels('the data set', class_names, 0 if class_names else width)
       used['label'] = features['label']
     self._open(builder, split, used)
     if not len(self):
-      raise UserError(f'{self._shown} holds no pictures in the split {split}: take another')
+      raise UserError(
+        f'{self._shown} holds no pictures in the split {names.shown(split)}: take another'
+      )
 
   def _open(self, builder, split, used):
     import tensorflow_datasets as tfds  # only here: no other input needs it
@@ -74,7 +76,7 @@ class CatalogueInput(Input):
     self._decoders = {self._image: tfds.decode.SkipDecoding()}
     self._splits = list(builder.info.splits) if split == 'all' else [split]
     known = listing([*builder.info.splits, 'all'])
-    with opening(f'{self._shown}[{split}]', f'splits are {known}'):
+    with opening(f'{self._shown}[{names.shown(split)}]', f'splits are {known}'):
       found = [builder.info.splits[name] for name in self._splits]
     raw = tfds.decode.DeserializeMethod.RAW_BYTES
     with _no_records(self._shown), opening(self._shown, 'prepare it again'):
@@ -85,9 +87,7 @@ class CatalogueInput(Input):
         if len(records):
           records[0]  # raises for a set that is not there as a whole
       self._ends = list(itertools.accumulate(len(records) for records in self._records))
-    self._identity = [builder.info.full_name]
-    for name, info, records in zip(self._splits, found, self._records, strict=True):
-      self._identity.append(f'{name} {len(records)} {info.num_bytes}')
+      self._identity = _identity(builder, found, self._records)
 
   def __len__(self):
     return self._ends[-1] if self._ends else 0
@@ -106,7 +106,7 @@ class CatalogueInput(Input):
       content = bytes(record[self._image]) or Problem('is empty')
       return Picture(name, content, self._label(record))
     except Exception as error:  # array_record, protocol buffers, TFDS: each has its own
-      return Picture(name, Problem(f'cannot be read ({names.reason(error)})'), None)
+      return Picture(name, problem(error), None)
 
   def _label(self, record):
     """A class or a vector; None without labels, and for -1, by which TFDS says the same."""
@@ -120,13 +120,22 @@ class CatalogueInput(Input):
     return label if label >= 0 else None
 
   def identity(self):
-    """Name, version, and sizes of the splits."""
+    """Name, version, sizes of the splits, and stamps of all files."""
     return self._identity
+
+
+def _identity(builder, splits, sources):
+  lines = [builder.info.full_name]
+  for split, records in zip(splits, sources, strict=True):
+    lines.append(f'{split.name} {len(records)} {split.num_bytes}')
+    lines += [stamp(file) for file in split.filepaths]
+  described = sorted(pathlib.Path(builder.data_dir).glob('*.json'))
+  return [*lines, *map(stamp, described)]
 
 
 def _at(path):
   """The builder of the prepared set that a folder is or contains."""
-  folder = locating.find_prepared(path)
+  folder = locating.find_prepared(path, what='--source')
   if folder is None:
     raise UserError(f'{names.shown(str(path))} holds no prepared TFDS data set: give its folder')
   return _open_builder(folder)
@@ -141,7 +150,7 @@ def _named(name, data_dir):
       'oxford_flowers102:2.1.1 or tfds:mnist'
     )
   root = data_dir or os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets'
-  folder = locating.find_prepared(pathlib.Path(root).expanduser() / match[1], match[2])
+  folder = locating.find_prepared(pathlib.Path(root).expanduser() / match[1], match[2], '--source')
   return _open_builder(folder) if folder else _prepare(name, root)
 
 
@@ -162,45 +171,22 @@ def _prepare(name, root):
     with _quiet():
       builder = tfds.builder(name, data_dir=os.path.expanduser(root), file_format=_AS_RECORDS)
   except Exception as error:  # of many kinds; the first line says it, lists follow
-    said = names.shown((str(error).strip().splitlines() or [type(error).__name__])[0])
+    said = one_line((str(error).strip().splitlines() or [type(error).__name__])[0], 300)
     raise UserError(
       f'cannot use {name} of the TFDS catalogue ({said}): see '
       'https://www.tensorflow.org/datasets/catalog for names and versions'
     ) from error
-  _image_key(name, builder.info.features)  # before anything is downloaded
+  shown = names.shown(os.fspath(root))
+  image_key(name, builder.info.features)  # before anything is downloaded
   if importlib.util.find_spec('tensorflow') is None:
     raise UserError(
-      f'{name} is not prepared in {root}, which only TensorFlow can do: pip install tensorflow, '
+      f'{name} is not prepared in {shown}, which only TensorFlow can do: pip install tensorflow, '
       'and give the same command again'
     )
-  notice(f'{name} is not prepared in {root}: TFDS downloads and prepares it now ...')
+  notice(f'{name} is not prepared in {shown}: TFDS downloads and prepares it now ...')
   with opening(name, 'see what it says, or prepare it with `tfds build`'):
     builder.download_and_prepare()
   return builder
-
-
-def _image_key(shown, features):
-  """The name of the feature with the pictures. Raises UserError if it is not clear."""
-  import tensorflow_datasets as tfds  # as above
-
-  image, mask = tfds.features.Image, tfds.features.LabeledImage
-  images = [k for k, f in features.items() if isinstance(f, image) and not isinstance(f, mask)]
-  if 'image' in images:
-    return 'image'
-  if len(images) != 1:
-    found = f'the image features {listing(images)}' if images else 'no image feature'
-    raise UserError(f'{shown} has {found}, and none called image: take another data set')
-  return images[0]
-
-
-def _labels(features):
-  """Labels by the feature `label`: classes, a vector of floats, or None for anything else."""
-  feature = dict(features.items()).get('label')
-  if getattr(feature, 'num_classes', None):
-    return Labels('the data set', tuple(names.shown(name) for name in feature.names))
-  if feature is not None and len(feature.shape or ()) == 1 and feature.np_dtype == np.float32:
-    return Labels('the data set', dim=feature.shape[0]) if feature.shape[0] else None
-  return None
 
 
 @contextlib.contextmanager

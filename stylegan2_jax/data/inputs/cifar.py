@@ -3,7 +3,6 @@
 Alex Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009.
 """
 
-import bisect
 import itertools
 import pathlib
 from typing import NamedTuple
@@ -11,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from stylegan2_jax.data.decoding import MAX_BYTES
-from stylegan2_jax.data.inputs import names, pickles
-from stylegan2_jax.data.inputs.archives import choose_split, opening
-from stylegan2_jax.data.inputs.base import Input, Labels, Picture, Problem
+from stylegan2_jax.data.inputs import names, pickles, splits
+from stylegan2_jax.data.inputs.base import MAX_LABEL_DIM, Input, Labels, Picture
 from stylegan2_jax.data.inputs.cifar_files import Folder, Tar, first_name
+from stylegan2_jax.data.inputs.failures import opening, problem
 from stylegan2_jax.errors import UserError
 
 _SIDE = 32
@@ -86,7 +85,7 @@ class CifarInput(Input):
     if form is None:
       raise UserError(f'{self._shown} is no CIFAR archive for Python: {_REMEDY}')
     self.kind, self._form = form.kind, form
-    wanted = choose_split(split, form.batches, form.kind)
+    wanted = splits.choose(split, form.batches, form.kind)
     self._loaded = None, None, None  # the batch in memory: its name, pixels, labels
     self._files = None
     try:
@@ -100,28 +99,32 @@ class CifarInput(Input):
   def _look_through(self, wanted):
     """Finds and checks all files, in the order in which they lie: going back is slow."""
     self._places, counts, highest, class_names = {}, {}, -1, None
-    sizes = {}
-    for name, size, place in self._files.files():
-      if name in sizes or name not in (*wanted, self._form.meta):
+    found = {}
+    for file in self._files.files():
+      name = file.name
+      if name in found or name not in (*wanted, self._form.meta):
         continue
-      sizes[name], self._places[name] = size, place
-      if size > MAX_BYTES:
+      found[name], self._places[name] = file, file.place
+      if file.size > MAX_BYTES:
         raise ValueError(f'{name} is too large')
       if name == self._form.meta:
-        class_names = _class_names(self._files.load(place), self._form)
+        class_names = _class_names(self._files.load(file.place), self._form)
         continue
       _, labels = self._load(name)
       counts[name] = len(labels)
       highest = max(highest, *labels, -1)
-    missing = [name for name in (*wanted, self._form.meta) if name not in sizes]
+    missing = [name for name in (*wanted, self._form.meta) if name not in found]
     if missing:
       raise UserError(f'{self._shown} lacks {", ".join(missing)}: {_REMEDY}')
     if highest >= len(class_names):
       raise ValueError(f'label {highest}, but only {len(class_names)} classes')
-    self.labels = Labels('the archive', class_names)
+    self.labels, self._classes = Labels('the archive', class_names), len(class_names)
     self._batches = wanted
     self._ends = list(itertools.accumulate(counts[name] for name in wanted))
-    self._sizes = [f'{name} {sizes[name]} {counts.get(name, 0)}' for name in sorted(sizes)]
+    self._identity = [
+      f'{name} {file.size} {file.changed} {counts.get(name, 0)}'
+      for name, file in sorted(found.items())
+    ]
     if not len(self):
       raise ValueError('it holds no pictures')
 
@@ -138,20 +141,28 @@ class CifarInput(Input):
 
   def pictures(self, start=0):
     """All pictures from number `start` on, the batches in their order."""
-    for index in range(start, len(self)):
-      which = bisect.bisect_right(self._ends, index)
-      name = self._batches[which]
-      inside = index - (self._ends[which - 1] if which else 0)
-      try:
-        pixels, labels = self._load(name)
-        content, label = np.ascontiguousarray(pixels[inside]), labels[inside]
-      except Exception as error:  # it was all right when it was opened
-        content, label = Problem(f'cannot be read ({names.reason(error)})'), None
-      yield Picture(f'{name}[{inside}]', content, label if self.labels else None)
+    first = 0
+    for name, end in zip(self._batches, self._ends, strict=True):
+      if start < end:
+        yield from self._batch(name, max(start, first) - first, end - first)
+      first = end
+
+  def _batch(self, name, start, stop):
+    """Pictures of a batch. It was all right when it was opened, but may have changed since."""
+    fault = None
+    try:
+      pixels, labels = self._load(name)
+      if (len(labels), max(labels, default=0) < self._classes) != (stop, True):
+        raise ValueError('the source has changed')
+    except Exception as error:  # tried once, not for every picture: it may be far inside
+      fault = problem(error)
+    for i in range(start, stop):
+      label = None if fault or self.labels is None else labels[i]
+      yield Picture(f'{name}[{i}]', fault or np.ascontiguousarray(pixels[i]), label)
 
   def identity(self):
-    """Sizes of the batches."""
-    return self._sizes
+    """Sizes and times of the batches."""
+    return self._identity
 
   def close(self):
     """Closes the archive."""
@@ -164,7 +175,9 @@ def _class_names(meta, form):
   found = meta.get(form.names_key) if isinstance(meta, dict) else None
   if not isinstance(found, list) or not all(isinstance(name, bytes) for name in found):
     raise ValueError(f'{form.meta} has no names of classes')
-  return tuple(names.shown(name.decode('utf-8', 'surrogateescape')) for name in found)
+  if len(found) > MAX_LABEL_DIM:
+    raise ValueError(f'{form.meta} has {len(found)} classes, more than {MAX_LABEL_DIM}')
+  return tuple(name.decode('utf-8', 'surrogateescape') for name in found)
 
 
 def _unpack(batch, label_key, name):

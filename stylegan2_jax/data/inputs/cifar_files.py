@@ -6,11 +6,21 @@ import io
 import itertools
 import pathlib
 import tarfile
+from typing import NamedTuple
 
 from stylegan2_jax.data.decoding import MAX_BYTES
 from stylegan2_jax.data.inputs import pickles
 
 _MAX_FILES = 1000  # in an archive; the published ones have less than ten
+
+
+class File(NamedTuple):
+  """One file of an archive."""
+
+  name: str
+  size: int  # bytes
+  changed: int  # when, in ns: itself, or the archive that it is packed in
+  place: object  # by which it is loaded
 
 
 class Folder:
@@ -21,10 +31,11 @@ class Folder:
     self._path = inner if inner.is_dir() else path
 
   def files(self):
-    """Yields name, size and place of each, in the order in which they lie."""
+    """Yields each File in the order in which they lie."""
     for path in sorted(self._path.iterdir()):
       if path.is_file():
-        yield path.name, path.stat().st_size, path
+        status = path.stat()
+        yield File(path.name, status.st_size, status.st_mtime_ns, path)
 
   def load(self, path):
     """What the pickle at a place holds."""
@@ -53,17 +64,18 @@ class Tar:
 
   def __init__(self, path, folder):
     self._folder = folder
+    self._changed = path.stat().st_mtime_ns
     self._stream, self._tar = _unpacked(path), None
 
   def files(self):
-    """Yields name, size and place of each, in the order in which they lie."""
+    """Yields each File in the order in which they lie."""
     self._tar = tarfile.open(fileobj=self._stream, mode='r:')  # noqa: SIM115, closed in close
     for member in itertools.islice(self._tar, _MAX_FILES):
       if member.size > MAX_BYTES:
         raise ValueError('it holds a file that is too large')
       path = pathlib.PurePosixPath(member.name)
       if member.isreg() and path.parent.name == self._folder:
-        yield path.name, member.size, member
+        yield File(path.name, member.size, self._changed, member)
 
   def load(self, member):
     """What the pickle at a place holds."""

@@ -3,13 +3,14 @@
 import abc
 import array
 import os
-import zlib
 from typing import NamedTuple
 
 from stylegan2_jax.data.decoding import MAX_BYTES
 from stylegan2_jax.data.inputs import labels as label_files
 from stylegan2_jax.data.inputs import names
 from stylegan2_jax.data.inputs.base import Input, Picture, Problem
+from stylegan2_jax.data.inputs.failures import problem
+from stylegan2_jax.data.inputs.stamps import stamp
 from stylegan2_jax.errors import UserError
 
 TOO_LARGE = f'is larger than {MAX_BYTES >> 20} MiB'
@@ -45,6 +46,7 @@ class FileInput(Input):
       UserError: there is not one image, or the labels cannot be read or match nothing.
     """
     self._shown = names.shown(os.fspath(path))
+    self._archive_stamp = [stamp(path)] if os.path.isfile(path) else []
     given = label_files.given(labels)
     self._paths, self._faults = [], []
     self._sizes, self._stamps, self._places = (array.array('q') for _ in range(3))
@@ -65,6 +67,8 @@ class FileInput(Input):
       labels, given, content, self._paths, self._shown
     )
     self.names = tuple(names.unique(self._paths))
+    if self.labels is None and labels == 'auto':
+      self.hint = label_files.hint(self._paths)
 
   @abc.abstractmethod
   def _read(self, index):
@@ -99,7 +103,7 @@ class FileInput(Input):
       f'{name} {size} {stamp}'
       for name, size, stamp in zip(self.names, self._sizes, self._stamps, strict=True)
     ]
-    return [*lines, f'labels: {self._labels_stamp}']
+    return [*lines, *self._archive_stamp, f'labels: {self._labels_stamp}']
 
   def _content(self, index):
     if self._faults[index]:
@@ -119,12 +123,3 @@ class FileInput(Input):
     except Exception as error:  # systems, zipfile, zlib: each has its own
       return problem(error)
     return content if content else Problem('is empty')
-
-
-def problem(error):
-  """What an exception means for the picture that raised it."""
-  if isinstance(error, EOFError):
-    return Problem('is truncated')
-  if isinstance(error, zlib.error) or 'CRC' in str(error):
-    return Problem('is damaged')
-  return Problem(f'cannot be read ({names.reason(error)})')

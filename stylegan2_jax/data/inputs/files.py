@@ -9,6 +9,7 @@ from stylegan2_jax.data.decoding import MAX_BYTES
 from stylegan2_jax.data.inputs import names
 from stylegan2_jax.data.inputs.base import Problem
 from stylegan2_jax.data.inputs.entries import TOO_LARGE, Entry, FileInput
+from stylegan2_jax.data.inputs.failures import reason
 from stylegan2_jax.errors import UserError
 
 _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those that unpack in bounded memory
@@ -48,14 +49,16 @@ class ZipInput(FileInput):
 
   def __init__(self, path, labels='auto'):
     """Reads the archive's directory; `labels` as FileInput has it."""
+    shown = names.shown(os.fspath(path))
     if not os.path.isfile(path):
-      raise UserError(f'{names.shown(os.fspath(path))} is no file: give the path of a zip archive')
+      raise UserError(f'{shown} is no file: give the path of a zip archive')
     try:
       self._archive = zipfile.ZipFile(path)
+    except OSError as error:
+      raise UserError(f'cannot read {shown} ({reason(error)}): make it readable') from error
     except Exception as error:  # zipfile raises whatever a damaged directory makes it stumble over
       raise UserError(
-        f'{names.shown(os.fspath(path))} is not a readable zip archive ({names.reason(error)}): '
-        'download or pack it again'
+        f'{shown} is not a readable zip archive ({reason(error)}): download or pack it again'
       ) from error
     self._infos = self._archive.infolist()
     try:
@@ -117,9 +120,9 @@ def _walk(root):
     except OSError as error:
       if not prefix:
         raise UserError(
-          f'cannot list {names.shown(root)} ({names.reason(error)}): give a folder you may read'
+          f'cannot list {names.shown(root)} ({reason(error)}): give a folder you may read'
         ) from error
-      yield Entry(prefix, fault=f'cannot be listed ({names.reason(error)})')
+      yield Entry(prefix, fault=f'cannot be listed ({reason(error)})')
       continue
     for item in items:
       path = prefix + item.name
@@ -138,7 +141,7 @@ def _entry(item, path):
     status = item.stat()
   except OSError as error:
     broken = item.is_symlink()
-    return Entry(path, fault='is a broken link' if broken else f'is gone ({names.reason(error)})')
+    return Entry(path, fault='is a broken link' if broken else f'is gone ({reason(error)})')
   if stat.S_ISDIR(status.st_mode):
     return None
   fault = None if stat.S_ISREG(status.st_mode) else 'is no regular file'

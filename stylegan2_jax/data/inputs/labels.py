@@ -6,11 +6,14 @@ import os
 
 from stylegan2_jax.data.decoding import MAX_BYTES
 from stylegan2_jax.data.inputs import names
-from stylegan2_jax.data.inputs.base import Labels, Problem
+from stylegan2_jax.data.inputs.base import MAX_LABEL_DIM, Labels, Problem
+from stylegan2_jax.data.inputs.failures import reason
 from stylegan2_jax.data.inputs.tables import read_table
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.words import listing
 
 _TABLE = 'dataset.json'
+_SPLITS = {'train', 'training', 'val', 'valid', 'validation', 'test', 'testing'}
 
 
 def top_table(paths):
@@ -52,7 +55,7 @@ def given(labels):
     with open(labels, 'rb') as stream:
       content = stream.read()
   except OSError as error:
-    raise UserError(f'cannot read {file} ({names.reason(error)}): make it readable') from error
+    raise UserError(f'cannot read {file} ({reason(error)}): make it readable') from error
   table = read_table(content, file, names.shown(os.path.basename(labels)))
   if table is None:
     raise UserError(f'{file} has no labels: give another file, or --labels=none')
@@ -91,18 +94,43 @@ def assign(labels, table, content, paths, source):
 
 def _by_folder(paths, source):
   """The folder at the top is the class; where one holds all, the folders in it are."""
+  classes, skipped = _folders(paths)
+  if not classes:
+    raise UserError(
+      f'{source} has no folders for --labels=folders: put the images of each class in a folder'
+    )
+  if len(classes) > MAX_LABEL_DIM:
+    raise UserError(
+      f'{source} has {len(classes)} folders for --labels=folders, more than the {MAX_LABEL_DIM} '
+      'classes that can be: use --labels=none'
+    )
+  numbers = {name: number for number, name in enumerate(classes)}
+  found = [numbers.get(_folder(path, skipped)) for path in paths]
+  return Labels('folder names', tuple(classes)), found
+
+
+def _folders(paths):
+  """(sorted names of the folders that are classes, how many folders lie above them)."""
   images = [path for path in paths if names.fault(path) is None]
   for skipped in (len(names.parts(_top(paths))), 0):
     classes = sorted({_folder(path, skipped) for path in images} - {None})
     if classes:
       break
-  else:
-    raise UserError(
-      f'{source} has no folders for --labels=folders: put the images of each class in a folder'
-    )
-  numbers = {name: number for number, name in enumerate(classes)}
-  found = [numbers.get(_folder(path, skipped)) for path in paths]
-  return Labels('folder names', tuple(names.unique(classes))), found
+  if classes and {name.lower() for name in classes} <= _SPLITS:  # as in AFHQ: train/cat, val/cat
+    below = sorted({_folder(path, skipped + 1) for path in images} - {None})
+    return (below, skipped + 1) if below else (classes, skipped)
+  return classes, skipped
+
+
+def hint(paths):
+  """What could be labels, for people who did not ask for any; '' if there is nothing."""
+  tables = [path for path in paths if path.lower().endswith('.csv')]
+  if tables:
+    return f'{names.shown(tables[0])} may hold labels: --labels=FILE uses them'
+  classes, _ = _folders(paths)
+  if len(classes) < 2:
+    return ''
+  return f'sub-folders ({listing(classes, 4)}) can be classes: --labels=folders makes them so'
 
 
 def _folder(path, skipped):

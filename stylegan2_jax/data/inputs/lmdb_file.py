@@ -156,11 +156,14 @@ class LmdbFile:
       raise ValueError(f'is larger than {MAX_BYTES >> 20} MiB')
     start = entry.page * self._page_size
     header = self._read(start, _PAGE.size)
-    if start + _PAGE.size + entry.size > self._size:
+    if start + _PAGE.size + entry.size > self._size or len(header) < _PAGE.size:
       raise ValueError('is truncated')
     if _PAGE.unpack(header)[0] != entry.page or _PAGE.unpack(header)[2] != _OVERFLOW:
       raise ValueError('lies on a damaged page')
-    return self._stream.read(entry.size)
+    content = self._stream.read(entry.size)
+    if len(content) < entry.size:
+      raise ValueError('is truncated')
+    return content
 
 
 def _child(content, place):

@@ -8,13 +8,15 @@ import itertools
 import pathlib
 
 from stylegan2_jax.data.inputs import names
-from stylegan2_jax.data.inputs.archives import opening
 from stylegan2_jax.data.inputs.base import Input, Picture, Problem
+from stylegan2_jax.data.inputs.failures import opening, problem, to_the_end
 from stylegan2_jax.data.inputs.lmdb_file import LmdbFile
+from stylegan2_jax.data.inputs.stamps import stamp
 from stylegan2_jax.errors import UserError
 
 _FILE = 'data.mdb'
 _REMEDY = 'download and unpack it again'
+_LONGEST_NAME = 4 * 511  # LMDB's longest key, all of it escaped
 
 
 def recognises(path):
@@ -38,8 +40,8 @@ class LsunInput(Input):
     self._path = path / _FILE if path.is_dir() else path
     shown = names.shown(str(self._path))
     with opening(shown, _REMEDY):
+      self._stamp = stamp(self._path)
       self._file = LmdbFile(self._path)
-      self._bytes = self._path.stat().st_size
     if not len(self):
       self.close()
       raise UserError(f'{shown} holds no pictures: {_REMEDY}')
@@ -49,11 +51,13 @@ class LsunInput(Input):
 
   def pictures(self, start=0):
     """All pictures from number `start` on; those that damage has made unreachable come last."""
-    number = start
+    return to_the_end(self._reached(start), start, len(self), lambda number: f'{_FILE}[{number}]')
+
+  def _reached(self, start):
     for entry in itertools.islice(self._file.items(), start, len(self)):
       yield Picture(_name(entry.key), self._content(entry), None)
-      number += 1
-    for missing in range(number, len(self)):
+      start += 1
+    for missing in range(start, len(self)):
       yield Picture(f'{_FILE}[{missing}]', Problem('lies on a damaged page'), None)
 
   def _content(self, entry):
@@ -61,12 +65,12 @@ class LsunInput(Input):
       return self._file.value(entry) or Problem('is empty')
     except ValueError as error:
       return Problem(str(error))
-    except OSError as error:
-      return Problem(f'cannot be read ({names.reason(error)})')
+    except Exception as error:  # the file changed after it was opened
+      return problem(error)
 
   def identity(self):
-    """The size of the file, and how many pictures there are."""
-    return [f'{self._path.name} {self._bytes} {len(self)}']
+    """Size and time of the file, and how many pictures there are."""
+    return [f'{self._stamp} {len(self)}']
 
   def close(self):
     """Closes the file."""
@@ -74,5 +78,4 @@ class LsunInput(Input):
 
 
 def _name(key):
-  text = key.decode('utf-8', 'surrogateescape')
-  return text if text.isprintable() else key.hex()
+  return names.shown(key.decode('utf-8', 'surrogateescape'), _LONGEST_NAME)

@@ -15,6 +15,7 @@ _LITTER = ('.ds_store', 'thumbs.db', 'desktop.ini')  # what systems leave in eve
 _LITTER_FOLDER = '__MACOSX'
 _LONGEST_SHOWN = 300  # characters
 _LONGEST_ENDING_SHOWN = 12
+_SUFFIX = 12  # characters that a number behind a name may take
 
 
 def parts(path):
@@ -67,23 +68,33 @@ def unique(paths):
   >>> unique(['a.png', './a.png', ''])
   ['a.png', 'a.png (2)', '(no name)']
   """
+  return _numbered(path.removeprefix('./') for path in paths)
+
+
+def distinct(found):
+  """Names of classes and the like as a TFDS data set can hold them, in their order.
+
+  They are stripped, not empty, on one line, and all different; names that are so stay.
+
+  >>> distinct(['cat', 'cat (2)', ' cat', '', 'big\\ncat'])
+  ['cat', 'cat (2)', 'cat (3)', '(no name)', 'big cat']
+  """
+  return _numbered(' '.join(name.split()) for name in found)
+
+
+def _numbered(texts):
   seen = set()
-  counts = {}
+  counts = {}  # so that no number is tried twice: the time is linear
   names = []
-  for path in paths:
-    name = first = shown(path.removeprefix('./')) or '(no name)'
+  for text in texts:
+    name = shown(text) or '(no name)'
+    first = shown(name, _LONGEST_SHOWN - _SUFFIX)
     while name in seen:
       counts[first] = counts.get(first, 1) + 1
       name = f'{first} ({counts[first]})'
     seen.add(name)
     names.append(name)
   return names
-
-
-def reason(error):
-  """The message of an exception, in a few words on one line."""
-  words = str(getattr(error, 'strerror', None) or error)
-  return shown(' '.join(words.split()), 100) or type(error).__name__
 
 
 def _escape(char):

@@ -12,10 +12,10 @@ import re
 from typing import NamedTuple
 
 from stylegan2_jax.data.inputs import names
-from stylegan2_jax.data.inputs.base import Label, Labels
+from stylegan2_jax.data.inputs.base import MAX_LABEL_DIM, Label, Labels
+from stylegan2_jax.data.inputs.failures import reason
 from stylegan2_jax.errors import UserError
 
-MAX_CLASS = 1_000_000
 _LARGEST = 3.4e38  # of float32, in which labels are kept
 _REMEDY = 'correct it, or use --labels=none'
 _INTEGER = re.compile('[+-]?[0-9]{1,30}')
@@ -54,6 +54,11 @@ def read_table(content, file, origin):
   if found is None:
     return None
   items, class_names, component_names = found
+  if len(class_names) > MAX_LABEL_DIM:  # a prepared set could not hold them
+    raise UserError(
+      f'{file} has {len(class_names)} classes, more than the {MAX_LABEL_DIM} that can be: give '
+      'fewer, or use --labels=none'
+    )
   labels = _checked(items, file)
   first = next(iter(labels.values()))
   if isinstance(first, tuple):
@@ -75,7 +80,7 @@ def _read_json(text, file):
   try:
     document = json.loads(text, object_pairs_hook=_without_conflicts)
   except (ValueError, RecursionError) as error:
-    raise UserError(f'{file} is no valid JSON ({names.reason(error)}): {_REMEDY}') from error
+    raise UserError(f'{file} is no valid JSON ({reason(error)}): {_REMEDY}') from error
   if not isinstance(document, dict):
     raise UserError(f'{file} must hold {{"labels": [["file.png", 0], ...]}}: {_REMEDY}')
   items = document.get('labels')
@@ -108,9 +113,9 @@ def _class_names(found, file):
   if found is None:
     return ()
   fine = isinstance(found, list) and all(isinstance(name, str) and name.strip() for name in found)
-  if not fine or not found or len(set(found)) < len(found) or len(found) > MAX_CLASS + 1:
+  if not fine or not found or len(set(found)) < len(found):
     raise UserError(f'{file}: "class_names" must be a list of different names: {_REMEDY}')
-  return tuple(names.unique(found))
+  return tuple(found)
 
 
 def _read_csv(text, file):
@@ -131,7 +136,7 @@ def _read_csv(text, file):
       numbers = {name: number for number, name in enumerate(classes)}
       return (
         [(key, numbers[cell]) for key, cell in zip(keys, column, strict=True)],
-        tuple(names.unique(classes)),
+        tuple(classes),
         (),
       )
   items = []
@@ -144,7 +149,7 @@ def _read_csv(text, file):
         f'vectors: {_REMEDY}'
       )
     items.append((row[0], vector))
-  return items, (), tuple(names.shown(cell) for cell in header[1:])
+  return items, (), tuple(header[1:])
 
 
 def _rows(text, file):
@@ -161,7 +166,7 @@ def _rows(text, file):
       if any(cells):
         rows.append((reader.line_num, cells))
   except csv.Error as error:
-    raise UserError(f'{file}, line {reader.line_num}: {names.reason(error)}: correct it') from error
+    raise UserError(f'{file}, line {reader.line_num}: {reason(error)}: correct it') from error
   for line, row in rows:
     if len(row) < 2 or len(row) != len(rows[0][1]):
       raise UserError(
@@ -206,6 +211,8 @@ def _label(value):
   if isinstance(value, list):
     if not value:
       return 'is an empty list'
+    if len(value) > MAX_LABEL_DIM:
+      return f'has {len(value)} numbers, more than the {MAX_LABEL_DIM} that can be'
     if any(type(number) not in _CASTS for number in value):
       return 'holds something that is no number'
     if not all(abs(number) <= _LARGEST for number in value):
@@ -213,8 +220,8 @@ def _label(value):
     return tuple(float(number) for number in value)
   if type(value) is not int:
     return f'is {names.shown(json.dumps(value), 40)}, neither a class number nor a list of numbers'
-  if not 0 <= value <= MAX_CLASS:
-    return f'is {names.shown(str(value), 20)}, no class number from 0 to {MAX_CLASS}'
+  if not 0 <= value < MAX_LABEL_DIM:
+    return f'is {names.shown(str(value), 20)}, no class number from 0 to {MAX_LABEL_DIM - 1}'
   return value
 
 

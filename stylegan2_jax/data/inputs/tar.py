@@ -13,6 +13,7 @@ import tarfile
 from stylegan2_jax.data.inputs import names
 from stylegan2_jax.data.inputs.base import Problem
 from stylegan2_jax.data.inputs.entries import Entry, FileInput
+from stylegan2_jax.data.inputs.failures import reason
 from stylegan2_jax.errors import UserError
 
 _CHUNK = 2**16  # bytes
@@ -49,7 +50,7 @@ class TarInput(FileInput):
     except OSError as error:
       self.close()
       raise UserError(
-        f'cannot read {names.shown(self._path)} ({names.reason(error)}): make it readable'
+        f'cannot read {names.shown(self._path)} ({reason(error)}): make it readable'
       ) from error
     except BaseException:
       self.close()
@@ -86,7 +87,7 @@ class TarInput(FileInput):
       )
     except Exception as error:  # tarfile raises whatever a damaged header makes it stumble over
       raise UserError(
-        f'{names.shown(self._path)} is not a readable tar archive ({names.reason(error)}): '
+        f'{names.shown(self._path)} is not a readable tar archive ({reason(error)}): '
         'download or pack it again'
       ) from error
     whole = 0

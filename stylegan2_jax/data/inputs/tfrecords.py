@@ -7,14 +7,17 @@ A folder holds the set once in each resolution (`NAME-r02.tfrecords` of 4x4 to, 
 import pathlib
 import re
 import struct
+import sys
 
 import numpy as np
 
 from stylegan2_jax.data.decoding import MAX_BYTES, MAX_SIDE
 from stylegan2_jax.data.inputs import names
-from stylegan2_jax.data.inputs.archives import opening
-from stylegan2_jax.data.inputs.base import Input, Labels, Picture, Problem
+from stylegan2_jax.data.inputs.base import Input, Picture, Problem
 from stylegan2_jax.data.inputs.crc32c import masked_crc32c
+from stylegan2_jax.data.inputs.failures import opening, problem, to_the_end
+from stylegan2_jax.data.inputs.stamps import stamp
+from stylegan2_jax.data.inputs.tfrecord_labels import LabelFile
 from stylegan2_jax.errors import UserError
 
 _ENDING = '.tfrecords'
@@ -22,9 +25,7 @@ _LEVEL = re.compile(r'(.*)-r(\d\d)', re.ASCII | re.DOTALL)
 _HEADER = struct.Struct('<QI')  # length, its checksum
 _LENGTH_BYTES = 8
 _FOOTER = struct.Struct('<I')  # checksum of the data
-_MAX_WIDTH = 2**16  # of labels
 _MAX_CHANNELS = 4
-_LABELS_AT_ONCE = 2**22  # elements
 _REMEDY = 'download it again'
 
 
@@ -41,11 +42,12 @@ class TfRecordsInput(Input):
 
   kind = 'TFRecords folder'
 
-  def __init__(self, path):
+  def __init__(self, path, labels='auto'):
     """Goes through the lengths of all records.
 
     Args:
       path: of a folder or of one .tfrecords file; labels are looked for beside it.
+      labels: 'auto', or 'none' to leave them alone.
 
     Raises:
       UserError: there are several sets, or none; it is damaged at once; the labels do not fit.
@@ -54,6 +56,7 @@ class TfRecordsInput(Input):
     self._shown = names.shown(str(self._file))
     self._parse = _parser()
     with opening(self._shown, _REMEDY):
+      self._stamp = stamp(self._file)
       self._bytes = self._file.stat().st_size
       self._count, broken = 0, False
       with self._file.open('rb') as stream:
@@ -62,36 +65,43 @@ class TfRecordsInput(Input):
           broken = fault is not None  # then it is the last
     if self._count == broken:
       raise UserError(f'{self._shown} holds no whole record: {_REMEDY}')
-    match = _LEVEL.fullmatch(self._file.stem)
-    labels = self._file.with_name(f'{match[1] if match else self._file.stem}-rxx.labels')
-    self._labels, self._labels_identity = None, []
-    if labels.is_file():
-      self._open_labels(labels, broken)
+    self._labels = None if labels == 'none' else self._open_labels(broken)
+    self.labels = self._labels and self._labels.meaning
 
-  def _open_labels(self, path, broken):
-    shown = names.shown(str(path))
-    with opening(shown, _REMEDY):
-      # Mapped, not read: the header could ask for any amount of memory.
-      table = np.load(path, mmap_mode='r', allow_pickle=False)
-      self._labels_identity = [f'{path.name} {path.stat().st_size}']
-      if table.ndim == 2 and not table.shape[1]:
-        return  # what the tools write for a set without labels
-      rows = len(table) if table.ndim else 0
-      if rows < self._count - broken or (rows > self._count and not broken):
-        raise ValueError(f'it has {rows} labels for {self._count} pictures')
-      self._labels, self.labels = table, _meaning(table)
+  def _open_labels(self, broken):
+    """The LabelFile beside the records, None if there is none."""
+    match = _LEVEL.fullmatch(self._file.stem)
+    path = self._file.with_name(f'{match[1] if match else self._file.stem}-rxx.labels')
+    with opening(names.shown(str(path)), f'{_REMEDY}, or use --labels=none'):
+      if not path.is_file():
+        return None
+      # Of a file that breaks off nobody knows how many pictures it had.
+      return LabelFile(path, self._count - broken, sys.maxsize if broken else self._count)
 
   def __len__(self):
     return self._count
 
   def pictures(self, start=0):
     """All pictures from number `start` on."""
+    return to_the_end(self._read(start), start, len(self), self._name)
+
+  def _read(self, start):
     with self._file.open('rb') as stream:
       for index, (place, length, fault) in enumerate(_records(stream, self._bytes)):
         if index >= start:
-          label = None if fault or self.labels is None else self._label(index)
-          name = f'{names.shown(self._file.stem)}[{index}]'
-          yield Picture(name, self._content(stream, place, length, fault), label)
+          yield self._picture(index, self._content(stream, place, length, fault))
+
+  def _name(self, index):
+    return f'{names.shown(self._file.stem)}[{index}]'
+
+  def _picture(self, index, content):
+    label = None
+    if self.labels and not isinstance(content, Problem):
+      try:
+        label = self._labels[index]
+      except Exception as error:  # the file has changed
+        content = Problem(f'its label {problem(error).reason}')
+    return Picture(self._name(index), content, label)
 
   def _content(self, stream, place, length, fault):
     if fault:
@@ -106,17 +116,12 @@ class TfRecordsInput(Input):
         return Problem('is damaged: its checksum is another')
       return _pixels(self._parse(record))
     except Exception as error:  # systems, protocol buffers, TFDS: each has its own
-      return Problem(f'cannot be read ({names.reason(error)})')
-
-  def _label(self, index):
-    row = self._labels[index]
-    if self.labels.dim:
-      return tuple(float(value) for value in row)
-    return int(row.argmax()) if self._labels.ndim == 2 else int(row)
+      return problem(error)
 
   def identity(self):
-    """Names and sizes of the files."""
-    return [f'{self._file.name} {self._bytes} {self._count}', *self._labels_identity]
+    """Names, sizes and times of the files."""
+    stamps = [f'{self._stamp} {self._count}']
+    return [*stamps, self._labels.stamp] if self._labels else stamps
 
 
 def _largest(path):
@@ -176,32 +181,3 @@ def _pixels(example):
     return Problem('has fewer or more pixels than it says')
   pixels = np.frombuffer(data, np.uint8).reshape(channels, height, width)
   return np.ascontiguousarray(pixels.transpose(1, 2, 0))
-
-
-def _meaning(table):
-  """Labels for an array of class numbers [n], of one-hot rows or of vectors [n, width].
-
-  Raises:
-    ValueError: it is none of these.
-  """
-  if table.dtype.kind not in 'iuf' or table.ndim not in (1, 2):
-    raise ValueError('it holds no table of numbers')
-  if table.ndim == 1:
-    if table.dtype.kind == 'f':
-      raise ValueError('its class numbers are not whole')
-    low, high = int(table.min()), int(table.max())
-    if low < 0 or high >= _MAX_WIDTH:
-      raise ValueError(f'its class numbers are {low} to {high}')
-    return Labels('the .labels file', tuple(str(number) for number in range(high + 1)))
-  width = table.shape[1]
-  if width > _MAX_WIDTH:
-    raise ValueError(f'its labels are {width} wide')
-  one_hot, step = True, max(1, _LABELS_AT_ONCE // width)
-  for start in range(0, len(table), step):
-    rows = np.asarray(table[start : start + step])
-    if not np.all(np.isfinite(rows)):
-      raise ValueError('its labels are not finite')
-    one_hot = one_hot and np.all((rows == 0) | (rows == 1)) and np.all(rows.sum(axis=1) == 1)
-  if one_hot:
-    return Labels('the .labels file', tuple(str(number) for number in range(width)))
-  return Labels('the .labels file', dim=width)

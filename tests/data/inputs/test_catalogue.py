@@ -136,7 +136,10 @@ def test_identity(data_dir):
   source = CatalogueInput('input_test_plain', 'all', data_dir)
   first, *splits = source.identity()
   assert first == 'input_test_plain/1.2.0'
-  assert [line.split()[:2] for line in splits] == [['train', '5'], ['test', '3']]
+  assert [line.split()[:2] for line in splits[:3:2]] == [['train', '5'], ['test', '3']]
+  files = [line.split()[0] for line in (splits[1], *splits[3:])]
+  shards = [f'input_test_plain-{split}.array_record-00000-of-00001' for split in ('train', 'test')]
+  assert files == [*shards, 'dataset_info.json', 'features.json']
   assert source.identity() != CatalogueInput('input_test_plain', 'test', data_dir).identity()
 
 

@@ -146,7 +146,7 @@ def test_damaged_names(tmp_path, meta):
 def test_class_names_are_printable(tmp_path):
   meta = dump({b'label_names': [b'a\nb', b'\xff', 'é'.encode()]})
   source = CifarInput(pack(tmp_path / 'c.tar.gz', files_10() | {'batches.meta': meta}))
-  assert source.labels.class_names == ('a\\nb', '\\xff', 'é')
+  assert source.labels.class_names == ('a b', '\\xff', 'é')
 
 
 def test_missing_files(tmp_path):

@@ -2,9 +2,8 @@ import json
 
 import pytest
 
-from stylegan2_jax.data.inputs.base import Labels
+from stylegan2_jax.data.inputs.base import MAX_LABEL_DIM, Labels
 from stylegan2_jax.data.inputs.files import FolderInput, ZipInput
-from stylegan2_jax.data.inputs.tables import MAX_CLASS
 
 _FILES = ['cat/a.png', 'cat/b.JPG', 'dog/a.webp', 'top.tiff']
 
@@ -43,7 +42,7 @@ class TestJson:
   def test_a_dict_class_names_and_vectors(self, form, classes):
     content = _json({'top.tiff': 1, 'b.JPG': 0}, class_names=['bird', 'fish\n', 'spare'])
     source = form.open({**classes, 'dataset.json': content})
-    assert source.labels == Labels('dataset.json', ('bird', 'fish\\n', 'spare'))
+    assert source.labels == Labels('dataset.json', ('bird', 'fish', 'spare'))
     assert _found(source) == dict(zip(_FILES, [None, 0, None, 1], strict=True))
     content = _json([['top.tiff', [0, 1.5]], ['cat/a.png', [1, 0]]])
     source = form.open({**classes, 'dataset.json': content})
@@ -108,8 +107,8 @@ class TestJson:
       (b'{"labels": [[5, "top.tiff"]]}', 'entry 0 of "labels"'),
       (b'{"labels": {"top.tiff": 1, "top.tiff": 2}}', '"top.tiff" is there twice'),
       (b'{"labels": [["top.tiff", 1], ["./top.tiff", 2]]}', "two labels for './top.tiff'"),
-      (b'{"labels": [["top.tiff", -1]]}', "of 'top.tiff' is -1, no class number from 0 to 1000000"),
-      (b'{"labels": [["top.tiff", 1000001]]}', "'top.tiff' is 1000001, no class number"),
+      (b'{"labels": [["top.tiff", -1]]}', "of 'top.tiff' is -1, no class number from 0 to 65535"),
+      (b'{"labels": [["top.tiff", 65536]]}', "'top.tiff' is 65536, no class number"),
       (b'{"labels": [["top.tiff", true]]}', "'top.tiff' is true, neither"),
       (b'{"labels": [["top.tiff", null]]}', "'top.tiff' is null, neither"),
       (b'{"labels": [["top.tiff", "cat\\n"]]}', '\'top.tiff\' is "cat\\n", neither'),
@@ -189,7 +188,7 @@ class TestCsv:
       ('a.png,1,x\n', "line 1: 'x' is no number"),
       ('a.png,1,\n', "line 1: '' is no number"),
       ('top.tiff,-1\n', "'top.tiff' is -1, no class number"),
-      (f'top.tiff,{MAX_CLASS + 1}\n', "'top.tiff' is 1000001, no class number"),
+      (f'top.tiff,{MAX_LABEL_DIM}\n', "'top.tiff' is 65536, no class number"),
       ('top.tiff,1.5\na.png,nan\n', "'a.png' holds a number that is not finite"),
       ('top.tiff,1\ntop.tiff,2\n', "two labels for 'top.tiff'"),
       ('other/top.tiff,1\n', 'table.csv names no picture of /'),
@@ -243,3 +242,17 @@ def test_labels_survive_resuming_and_change_the_identity(form, classes, check_re
   other = form.open({**classes, 'dataset.json': _json([['top.tiff', 2]])})
   assert source.identity()[-1] != other.identity()[-1]
   assert form.open(files, 'folders').identity()[-1] == 'labels: folders'
+
+
+def test_folders_of_splits_are_no_classes(tmp_path, encode, make_image):
+  """As AFHQ comes: train/cat, train/dog, val/cat, ..."""
+  for path in ('train/cat/a.png', 'train/dog/b.png', 'val/cat/c.png'):
+    file = tmp_path / 'afhq' / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(encode(make_image(0), 'png'))
+  found = FolderInput(tmp_path / 'afhq', 'folders')
+  assert found.labels.class_names == ('cat', 'dog')
+  assert [picture.label for picture in found.pictures()] == [0, 1, 0]
+  assert 'sub-folders (cat, dog) can be classes' in FolderInput(tmp_path / 'afhq').hint
+  (tmp_path / 'afhq' / 'ages.csv').write_text('a.png,3\n')
+  assert 'ages.csv may hold labels' in FolderInput(tmp_path / 'afhq').hint

@@ -1,4 +1,5 @@
 import gzip
+import os
 import struct
 
 import numpy as np
@@ -111,6 +112,8 @@ def test_without_labels(tmp_path):
 
 def test_identity(tmp_path):
   one, two = write(tmp_path / 'a'), write(tmp_path / 'b', t10k_labels=idx_labels([7, 2, 2]))
+  for path in [*one.iterdir(), *two.iterdir()]:
+    os.utime(path, ns=(0, 0))
   assert MnistInput(one).identity() == MnistInput(two).identity()
   assert MnistInput(one).identity() != MnistInput(one, 'test').identity()
   other = write(tmp_path / 'c', train_images=idx_images(images(7, 5)[:, :9]))
