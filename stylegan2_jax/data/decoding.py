@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from stylegan2_jax.errors import UserError
-from stylegan2_jax.geometry import constant_sides, size_text
+from stylegan2_jax.geometry import constant_sides, nearest_resolutions, size_text
 
 ENDINGS = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif')
 _FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF')
@@ -117,9 +117,11 @@ def _check_size(data, image, name):
       f'as `{command}` does{_other_aspect(image)}'
     )
   if image.width < width:
+    possible = constant_sides(tuple(map(int, data.aspect.split(':'))))
+    fitting = nearest_resolutions(max(image.size), possible)[0]
     raise UserError(
-      f'{name} is {size}, smaller than {size_text(data.size)}: '
-      'remove it, or set a smaller data.resolution'
+      f'{name} is {size}, smaller than {size_text(data.size)}: set data.resolution={fitting}, '
+      'or leave out such small images'
     )
 
 

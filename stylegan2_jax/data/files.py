@@ -105,8 +105,8 @@ class ZipSource(FileSource):
       raise UserError(f'cannot read {self._path} ({error.strerror}): make it readable') from error
     except Exception as error:  # zipfile raises whatever a damaged directory makes it stumble over
       raise UserError(
-        f'{self._path} is not a zip archive, or is damaged ({error}): data.source must be '
-        "'shapes', a folder of images or a zip of images"
+        f'{self._path} is not a zip archive, or is damaged ({error}): give a folder or a zip of '
+        f'images, or prepare it: `launch.py prepare --source={self._path} --out=datasets/NAME`'
       ) from error
 
   @contextlib.contextmanager

@@ -132,7 +132,7 @@ def test_rectangles(tmp_path, make_image, encode, aspect, factor, words, refused
   turned = dataclasses.replace(data, aspect=aspect[::-1])
   refused(turned, f'a.png is not {aspect[::-1]}, as data.aspect says ({text}): crop or pad')
   if factor == 1:
-    refused(dataclasses.replace(data, resolution=16), 'smaller than', 'set a smaller')
+    refused(dataclasses.replace(data, resolution=16), 'smaller than', 'set data.resolution=8')
   fingerprints = {source.fingerprint()}
   fingerprints |= {type(source).fingerprint(_With(source, other)) for other in (square, turned)}
   assert len(fingerprints) == 3

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from stylegan2_jax.data.inputs.base import Labels
+from stylegan2_jax.data.inputs.base import Label, Labels
 from stylegan2_jax.data.preparation.conversion import Conversion
 
 
@@ -27,36 +27,35 @@ def features(conversion: Conversion, labels: Labels | None):
   if labels is not None and labels.dim:
     found['label'] = tfds.Tensor(shape=(labels.dim,), dtype=np.float32)
   elif labels is not None:
-    found['label'] = tfds.ClassLabel(names=storable_names(labels.class_names))
+    found['label'] = tfds.ClassLabel(names=list(labels.class_names))
   return tfds.FeaturesDict(found)
-
-
-def storable_names(names) -> list[str]:
-  """Class names as TFDS can hold them: one line each, not empty, all different.
-
-  >>> storable_names(['cat', ' cat ', ''])
-  ['cat', 'cat (1)', '(2)']
-  """
-  result: list[str] = []
-  for number, name in enumerate(names):
-    name = ' '.join(name.split())
-    result.append(f'{name} ({number})'.strip() if not name or name in result else name)
-  return result
 
 
 def serializer(
   conversion: Conversion, labels: Labels | None
-) -> Callable[[bytes, str, int | tuple[float, ...] | None], bytes]:
-  """A function (encoded picture, name, label) -> record."""
+) -> Callable[[bytes, str, np.ndarray | None], bytes]:
+  """A function (encoded picture, name, label as `as_array` gives it) -> record."""
+  from tensorflow_datasets.core.example_serializer import ExampleSerializer  # as above
+
   spec = features(conversion, labels)
+  serializer_ = ExampleSerializer(spec.get_serialized_info())
 
   def serialize(encoded, name, label):
     example = {'image': encoded, 'name': name}
     if labels is not None:
-      example['label'] = np.asarray(label, np.float32) if labels.dim else label
-    return spec.serialize_example(spec.encode_example(example))
+      example['label'] = label
+    # Not spec.serialize_example: the order of features in its bytes changes from run to run.
+    found = serializer_.get_tf_example(spec.encode_example(example))
+    return found.SerializeToString(deterministic=True)
 
   return serialize
+
+
+def as_array(label: Label | None, labels: Labels | None) -> np.ndarray | None:
+  """A label as it is stored: a class int32 [], a vector float32 [dim], or None."""
+  if labels is None:
+    return None
+  return np.array(label, np.float32 if labels.dim else np.int32)
 
 
 def write_metadata(

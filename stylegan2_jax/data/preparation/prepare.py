@@ -2,24 +2,26 @@
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 import pathlib
 import re
 
-import PIL
-
 from stylegan2_jax.data.inputs.base import Problem
 from stylegan2_jax.data.inputs.open import open_input
-from stylegan2_jax.data.notices import notice
-from stylegan2_jax.data.preparation.conversion import Conversion, probe_size
-from stylegan2_jax.data.preparation.features import serializer
+from stylegan2_jax.data.notices import announced, notice
+from stylegan2_jax.data.preparation.conversion import Conversion
+from stylegan2_jax.data.preparation.features import as_array, serializer
 from stylegan2_jax.data.preparation.finish import finish
+from stylegan2_jax.data.preparation.plan import difference, make_plan
 from stylegan2_jax.data.preparation.progress import Progress
-from stylegan2_jax.data.preparation.shards import VERSION, Scratch, ShardWriter
+from stylegan2_jax.data.preparation.scratch import VERSION, Scratch
+from stylegan2_jax.data.preparation.shard import ShardWriter
+from stylegan2_jax.data.preparation.sizing import size_of_pictures, warn_of_size
 from stylegan2_jax.data.preparation.workers import convert_all
-from stylegan2_jax.data.provenance import RECORD
+from stylegan2_jax.data.provenance import SKIPPED, read_json, read_provenance
+from stylegan2_jax.data.records import Records
 from stylegan2_jax.errors import UserError
+
+_ANY_SIZE = (4, 3)  # that passes for every transform
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,51 +54,44 @@ def prepare(request: Request) -> pathlib.Path:
       beside `out` has been touched then.
   """
   _check_out(request)
-  with contextlib.closing(open_input(request.source, request.labels, request.split)) as source:
-    conversion = _conversion(request, source)
-    plan = _plan(request, conversion, source)
+  _conversion(request, request.resolution or _ANY_SIZE)  # what is wrong with it, before reading
+  with Scratch(request.out) as scratch, _opened(request) as source:
+    size = request.resolution or size_of_pictures(source, request.workers == 0)
+    conversion = _conversion(request, size)
+    plan = make_plan(source, conversion, request.source, request.labels, request.split)
     finished = request.out / VERSION
     if request.out.exists() and any(request.out.iterdir()):
-      _check_finished(finished, plan)
-      with Scratch(request.out) as scratch:  # which an interruption at the very end leaves behind
-        scratch.clear()
+      _check_finished(finished, plan, request.strict)
+      scratch.clear()  # which an interruption at the very end leaves behind
       notice(f'{request.out} is prepared already: nothing to do')
       return finished
-    with Scratch(request.out) as scratch:
-      try:
-        _write_shards(request, source, conversion, scratch, scratch.begin(plan))
-        finish(scratch, plan, conversion, source.labels, request.strict)
-      except (OSError, RuntimeError) as error:  # RuntimeError: of array_record
-        reason = getattr(error, 'strerror', None) or ' '.join(str(error).split())
-        raise UserError(
-          f'cannot write {scratch.path} ({reason}): make room there and start the same command '
-          'again'
-        ) from error
-      except KeyboardInterrupt:
-        notice(f'\nwhat is finished lies in {scratch.path}; the same command goes on from there')
-        raise
+    warn_of_size(*conversion.stored_size)
+    _write_shards(request, source, conversion, scratch, scratch.begin(plan))
+    finish(scratch, plan, conversion, source.labels, request.strict)
   return finished
 
 
 def _check_out(request):
   """Refuses a place where no set can be, before anything is read."""
   out = request.out
-  if not re.fullmatch(r'[a-z][a-z0-9_]*', out.name):
+  if not re.fullmatch(r'[a-z][a-z0-9_]{0,99}', out.name):
     better = re.sub(r'\W+', '_', out.name.lower(), flags=re.ASCII).strip('_0123456789') or 'photos'
     raise UserError(
       f'--out={out}: the last part names the data set, in small letters, digits and _: '
-      f'{out.with_name(better)} would do'
+      f'{out.parent / better[:99]} would do'
     )
-  if out.exists() and not out.is_dir():
-    raise UserError(f'--out={out} is a file: name a new folder')
-  source = pathlib.Path(request.source).expanduser()
-  if source.is_dir() and out.absolute().resolve().is_relative_to(source.resolve()):
-    raise UserError(f'--out={out} lies inside --source: name a folder outside of it')
+  try:
+    if out.is_symlink() or out.is_mount() or (out.exists() and not out.is_dir()):
+      raise UserError(f'--out={out} is a file, a link or a mount point: name a new folder')
+    source = pathlib.Path(request.source)
+    if source.is_dir() and out.absolute().resolve().is_relative_to(source.resolve()):
+      raise UserError(f'--out={out} lies inside --source: name a folder outside of it')
+  except OSError as error:
+    raise UserError(f'cannot use --out={out} ({error.strerror}): name another') from None
 
 
-def _conversion(request, source):
-  """What is to be done with each picture."""
-  size = request.resolution or _first_size(source)
+def _conversion(request, size):
+  """What is to be done with each picture. Raises UserError if it cannot be."""
   conversion = Conversion(
     *size,
     channels=request.channels,
@@ -110,80 +105,69 @@ def _conversion(request, source):
   return conversion
 
 
-def _first_size(source):
-  """(width, height) of the first picture that has one."""
-  for picture in source.pictures():
-    size = None if isinstance(picture.content, Problem) else probe_size(picture.content)
-    if size:
-      notice(f'size {size[0]}x{size[1]}, from {picture.name} (--resolution sets another)')
-      return size
-  raise UserError('no picture of the source can be read: look at it, or name another --source')
+@contextlib.contextmanager
+def _opened(request):
+  """The source, while it is needed."""
+  with announced(f'looking through {request.source} ...'):
+    source = open_input(request.source, request.labels, request.split)
+  if source.hint:
+    notice(f'note: no labels; {source.hint}')
+  with contextlib.closing(source):
+    yield source
 
 
-def _plan(request, conversion, source):
-  """All that the finished set depends on, by the names that people know."""
-  digest = hashlib.sha256(repr(source.labels).encode('utf-8', 'backslashreplace'))
-  for line in source.identity():
-    digest.update(line.encode('utf-8', 'backslashreplace') + b'\n')
-  for path in (request.source, request.labels):
-    with contextlib.suppress(OSError):  # a label file that changed, or an archive
-      if pathlib.Path(path).is_file():
-        digest.update(repr(pathlib.Path(path).stat().st_mtime_ns).encode())
-  return {
-    'source': request.source,
-    'kind': source.kind,
-    'label_source': request.labels,
-    'split': request.split,
-    **{k: v for k, v in dataclasses.asdict(conversion).items() if k != 'background'},
-    'background': list(conversion.background),
-    'pillow': PIL.__version__,
-    'input': digest.hexdigest()[:32],
-  }
-
-
-def _check_finished(finished, plan):
-  """Raises UserError unless the folder holds the very set that is asked for."""
+def _check_finished(finished, plan, strict):
+  """Raises UserError unless the folder holds the very set that is asked for, whole."""
+  out = finished.parent
   try:
-    record = json.loads((finished / RECORD).read_text())
-  except (OSError, ValueError):
-    raise UserError(
-      f'--out={finished.parent} exists and is no set of this command: remove it or name another'
-    ) from None
-  different = [key for key in plan if record.get(key) != plan[key]]
+    found, provenance = read_json(finished), read_provenance(finished)
+  except UserError:
+    found = None
+  if found is None or provenance is None:
+    raise UserError(f'--out={out} exists and is no set of this command: remove it or name another')
+  different = difference(found, plan)
   if different:
     raise UserError(
-      f'--out={finished.parent} holds a set with another {different[0]} '
-      f'({record.get(different[0])}, now {plan[different[0]]}): remove it or name another --out'
+      f'--out={out} holds a set with another {different}; remove it or name another --out'
+    )
+  Records(finished)  # refuses one that is damaged
+  if strict and (provenance.num_skipped or provenance.unmatched):
+    raise UserError(
+      f'--strict: {provenance.num_skipped:,} images and {provenance.unmatched:,} labels were left '
+      f'out of {out} when it was prepared: {finished / SKIPPED} names them'
     )
 
 
-def _write_shards(request, source, conversion, scratch, done):
+def _write_shards(request, source, conversion, scratch, position):
   """Converts what the finished shards do not deal with yet."""
-  number, start = done
-  if start:
-    notice(f'going on at picture {start:,} of {len(source):,}')
+  if position.inputs:
+    notice(f'going on at image {position.inputs:,} of {len(source):,}')
   serialize = serializer(conversion, source.labels)
-  labelled = source.labels is not None
-  pictures = (_labelled(p, labelled) for p in source.pictures(start))
+  pictures = (_labelled(p, source.labels) for p in source.pictures(position.inputs))
   writer = None
-  with Progress(len(source), start) as progress:
-    for picture, result in convert_all(pictures, conversion, request.workers):
-      writer = writer or ShardWriter(scratch.shard_path(number), start)
-      if isinstance(result, Problem):
-        writer.skip(picture.name, result.reason)
-      else:
-        example = serialize(result.encoded, picture.name, picture.label)
-        writer.write(example, len(result.encoded), result.digest, picture.label)
-      progress.advance(isinstance(result, Problem))
-      if writer.full:
-        scratch.finish_shard(number, writer.close())
-        writer, number, start = None, number + 1, writer.journal.stop
-    if writer:
-      scratch.finish_shard(number, writer.close())
+  try:
+    with Progress(len(source), position.inputs) as progress:
+      for picture, result in convert_all(pictures, conversion, request.workers):
+        writer = writer or ShardWriter(scratch.shard_path(position.shards), position)
+        if isinstance(result, Problem):
+          writer.skip(picture.name, result.reason)
+        else:
+          label = as_array(picture.label, source.labels)
+          example = serialize(result.encoded, picture.name, label)
+          writer.write(example, len(result.encoded), result.digest, label)
+        progress.advance(isinstance(result, Problem))
+        if writer.full:
+          position, writer = scratch.finish_shard(position, writer.close()), None
+      if writer:
+        position = scratch.finish_shard(position, writer.close())
+  except KeyboardInterrupt:
+    kept = f'{position.inputs:,} of {len(source):,} images are kept in {scratch.path}'
+    notice(f'\n{kept if position.inputs else "nothing is kept yet"}; the same command goes on')
+    raise
 
 
-def _labelled(picture, labelled):
+def _labelled(picture, labels):
   """In a set with labels, a picture without one is of no use."""
-  if labelled and picture.label is None and not isinstance(picture.content, Problem):
+  if labels and picture.label is None and not isinstance(picture.content, Problem):
     return picture._replace(content=Problem('has no label'))
   return picture

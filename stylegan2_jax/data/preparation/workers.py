@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from stylegan2_jax.data.inputs.base import Picture, Problem
 from stylegan2_jax.data.preparation.conversion import Conversion, Converted, convert
+from stylegan2_jax.errors import UserError
 
 _TASK_PICTURES = 64  # converted at one go: handing over costs as much as a small picture
 _TASK_BYTES = 2**22
@@ -56,7 +57,7 @@ class _Pool:
 
   def __init__(self, conversion, workers):
     self._conversion, self._workers = conversion, workers
-    self._pool = self._new(workers)
+    self._pool = _new_pool(workers)
 
   def submit(self, task):
     """A future; None if the pool is broken, which `finish` deals with."""
@@ -75,7 +76,7 @@ class _Pool:
     if results is None:
       results = self._one_by_one(task)
       self.close()
-      self._pool = self._new(self._workers)
+      self._pool = _new_pool(self._workers)
       again = [(other, self.submit(other)) for other, _ in waiting]
       waiting.clear()
       waiting.extend(again)
@@ -83,25 +84,63 @@ class _Pool:
 
   def _one_by_one(self, task):
     """Converts each picture by itself, in a process that nothing else depends on."""
-    results, pool = [], self._new(1)
+    results, pool = [], _working_pool()
     for picture in task:
       try:
         results += pool.submit(_convert_task, [picture.content], self._conversion).result()
       except BrokenProcessPool:
         results.append(_CRASHED)
         pool.shutdown()
-        pool = self._new(1)
+        pool = _working_pool()
     pool.shutdown()
     return results
 
   def close(self):
     self._pool.shutdown(wait=True, cancel_futures=True)
 
-  @staticmethod
-  def _new(workers):
-    # Not forked: the parent has threads. A fresh process imports this module and its few needs.
-    context = multiprocessing.get_context('spawn')
-    return concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_initialize)
+
+def apart(function, *args):
+  """The result of function(*args) in a process of its own; None if that dies of it."""
+  with _working_pool() as pool:
+    try:
+      return pool.submit(function, *args).result()
+    except BrokenProcessPool:
+      return None
+
+
+def _working_pool():
+  """A pool of one process that is known to work: if it dies, it is of what it was given."""
+  pool = _new_pool(1)
+  try:
+    pool.submit(_nothing).result()
+  except BrokenProcessPool as error:
+    raise UserError(
+      'cannot start processes to convert images (too little memory, or a script without '
+      "`if __name__ == '__main__':`): use fewer --workers, or 0"
+    ) from error
+  return pool
+
+
+def _new_pool(workers):
+  # Not forked: the parent has threads. A fresh process imports this module and its few needs.
+  context = multiprocessing.get_context('spawn')
+  pool = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_initialize)
+  # The first task starts all processes. They inherit that Ctrl-C is not for them, from before
+  # they can say so themselves.
+  old = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+  try:
+    pool.submit(_nothing)
+  except OSError as error:
+    raise UserError(
+      f'cannot start processes to convert images ({error.strerror}): use fewer --workers, or 0'
+    ) from error
+  finally:
+    signal.pthread_sigmask(signal.SIG_SETMASK, old)
+  return pool
+
+
+def _nothing():
+  """A task that succeeds wherever processes start."""
 
 
 def _tasks(pictures):

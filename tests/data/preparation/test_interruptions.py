@@ -1,7 +1,6 @@
 """Going on with a preparation after whatever ended it: interruptions, kills, a full disk."""
 
 import dataclasses
-import hashlib
 import os
 import pathlib
 import random
@@ -14,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylegan2_jax.data.preparation import finish, shards
+from stylegan2_jax.data.preparation import finish, scratch, shard
 from stylegan2_jax.data.preparation.prepare import Request, prepare
 from stylegan2_jax.data.records import Records
 from stylegan2_jax.errors import UserError
@@ -26,19 +25,9 @@ class Stopped(BaseException):
   """Ends a preparation where a test wants it to."""
 
 
-def contents(folder):
-  """All that a finished set holds: (name, label, pixels' hash) of each picture, in order."""
-  records = Records(folder)
-  found = []
-  for i in range(len(records)):
-    image, label = records.read(i)
-    found.append((records.origin(i), label, hashlib.sha256(image).hexdigest()))
-  return found
-
-
 @pytest.mark.parametrize('interrupt_at', ['shard', 'journal', 'move', 'metadata', 'publish', 'end'])
 def test_goes_on_after_an_interruption(request_, tmp_path, monkeypatch, interrupt_at, files):
-  monkeypatch.setattr(shards, 'MAX_INPUTS', 5)
+  monkeypatch.setattr(shard, 'INPUTS', (5, 5))
   expected = files(prepare(dataclasses.replace(request_, out=tmp_path / 'other' / 'photos')))
 
   def stop_at(target, name, call=1, after=False):
@@ -55,12 +44,12 @@ def test_goes_on_after_an_interruption(request_, tmp_path, monkeypatch, interrup
 
   with monkeypatch.context() as patch:
     {
-      'shard': lambda: stop_at(shards.ShardWriter, 'write', 11),
-      'journal': lambda: stop_at(shards.Scratch, 'finish_shard', 3),
+      'shard': lambda: stop_at(shard.ShardWriter, 'write', 11),
+      'journal': lambda: stop_at(scratch.Scratch, 'finish_shard', 3),
       'move': lambda: stop_at(pathlib.Path, 'rename', 3),
       'metadata': lambda: stop_at(finish, 'write_metadata', after=True),
-      'publish': lambda: stop_at(shards.Scratch, 'publish'),
-      'end': lambda: stop_at(shards.Scratch, 'clear'),
+      'publish': lambda: stop_at(scratch.Scratch, 'publish'),
+      'end': lambda: stop_at(scratch.Scratch, 'clear'),
     }[interrupt_at]()
     with pytest.raises(Stopped):
       prepare(request_)
@@ -70,7 +59,7 @@ def test_goes_on_after_an_interruption(request_, tmp_path, monkeypatch, interrup
 
 
 def test_finished_shards_are_not_done_again(request_, monkeypatch):
-  monkeypatch.setattr(shards, 'MAX_INPUTS', 5)
+  monkeypatch.setattr(shard, 'INPUTS', (5, 5))
   convert = prepare.__globals__['convert_all']
   asked = []
 
@@ -97,20 +86,20 @@ def test_finished_shards_are_not_done_again(request_, monkeypatch):
 
 _SCRIPT = """
 import pathlib, sys, time
-from stylegan2_jax.data.preparation import shards
+from stylegan2_jax.data.preparation import shard
 from stylegan2_jax.data.preparation.prepare import Request, prepare
-shards.MAX_INPUTS = 40
-write = shards.ShardWriter.write
+shard.INPUTS = (40, 40)
+write = shard.ShardWriter.write
 def slow(*args):
   time.sleep(0.004)
   write(*args)
-shards.ShardWriter.write = slow
+shard.ShardWriter.write = slow
 if __name__ == '__main__':
   prepare(Request(sys.argv[1], pathlib.Path(sys.argv[2]), workers=2))
 """
 
 
-def test_killed_at_random_moments(tmp_path):
+def test_killed_at_random_moments(tmp_path, monkeypatch, files):
   source, script = tmp_path / 'photos', tmp_path / 'script.py'
   source.mkdir()
   script.write_text(_SCRIPT)
@@ -138,9 +127,11 @@ def test_killed_at_random_moments(tmp_path):
       kills += 1
   assert process.returncode == 0
   assert kills >= 3
-  assert [name for name, _, _ in contents(out / '1.0.0')] == [f'{i:03d}.png' for i in range(400)]
+  records = Records(out / '1.0.0')
+  assert [records.origin(i) for i in range(len(records))] == [f'{i:03d}.png' for i in range(400)]
+  monkeypatch.setattr(shard, 'INPUTS', (40, 40))  # as in the script
   direct = prepare(Request(str(source), tmp_path / 'other' / 'photos', workers=0))
-  assert contents(out / '1.0.0') == contents(direct)
+  assert files(out / '1.0.0') == files(direct)  # to the byte, though written by many processes
 
 
 def test_a_killed_parent_leaves_no_process_behind(tmp_path):
@@ -172,10 +163,10 @@ def test_a_killed_parent_leaves_no_process_behind(tmp_path):
 
 def test_half_a_set_of_other_options_is_refused(request_, monkeypatch):
   with monkeypatch.context() as patch:
-    patch.setattr(shards.Scratch, 'publish', _stop)
+    patch.setattr(scratch.Scratch, 'publish', _stop)
     with pytest.raises(Stopped):
       prepare(request_)
-  with pytest.raises(UserError, match=r'another transform.*remove that folder'):
+  with pytest.raises(UserError, match=r'another --transform.*remove that folder'):
     prepare(dataclasses.replace(request_, transform='pad'))
 
 

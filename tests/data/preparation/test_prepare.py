@@ -7,7 +7,7 @@ import json
 import pytest
 from PIL import Image
 
-from stylegan2_jax.data.preparation import shards
+from stylegan2_jax.data.preparation import scratch
 from stylegan2_jax.data.preparation.prepare import Request, prepare
 from stylegan2_jax.data.records import Records
 from stylegan2_jax.errors import UserError
@@ -43,7 +43,7 @@ def test_prepared_once_is_left_alone(request_, capsys, files):
   assert prepare(request_) == folder
   assert 'nothing to do' in capsys.readouterr().err
   assert files(folder) == before
-  with pytest.raises(UserError, match='another filter') as error:
+  with pytest.raises(UserError, match='another --filter') as error:
     prepare(dataclasses.replace(request_, filter='box'))
   assert '\n' not in str(error.value)
   assert files(folder) == before
@@ -72,7 +72,7 @@ def test_nothing_left_is_an_error(request_):
 
 
 def test_two_at_once(request_):
-  with shards.Scratch(request_.out), pytest.raises(UserError, match='another process'):
+  with scratch.Scratch(request_.out), pytest.raises(UserError, match='another process'):
     prepare(request_)
 
 
