@@ -1,5 +1,6 @@
 """Names beside the rows of a grid."""
 
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +17,8 @@ def captioned(img: np.ndarray, names: Sequence[str]) -> np.ndarray:
 
   Args:
     img: [rows * H, W, C] uint8, as `images.grid` makes it.
-    names: one for each row; any text, of which the printable is shown.
+    names: one for each row. The font has ASCII alone: accents are left out, and a name without
+      any of its letters is shown as the number of its row.
 
   Returns:
     [rows * H, margin + W, C] uint8.
@@ -28,7 +30,7 @@ def captioned(img: np.ndarray, names: Sequence[str]) -> np.ndarray:
   if remainder:
     raise ValueError(f'{img.shape[0]} pixels are not {len(names)} rows of equal height')
   font = ImageFont.load_default(float(np.clip(height // 4, *_FONT_SIZES)))
-  texts = [_fitting(font, name) for name in names]
+  texts = [_fitting(font, _drawable(name, row)) for row, name in enumerate(names)]
   gap = height // 8
   width = int(max(font.getlength(text) for text in texts)) + 1 + 2 * gap
   margin = Image.new('L', (width, img.shape[0]))
@@ -41,9 +43,15 @@ def captioned(img: np.ndarray, names: Sequence[str]) -> np.ndarray:
   return np.concatenate([pixels, img], axis=1)
 
 
-def _fitting(font, name):
-  """The name, or as much of its beginning as there is room for."""
-  text = one_line(name)
+def _drawable(name, row):
+  """What the font can draw of a name, without accents, else the number of its row."""
+  letters = unicodedata.normalize('NFKD', one_line(name, 200))
+  drawable = ' '.join(letters.encode('ascii', 'ignore').decode().split())
+  return drawable or (f'({row})' if letters else '')
+
+
+def _fitting(font, text):
+  """The text, or as much of its beginning as there is room for."""
   whole = text
   while font.getlength(text) > _MAX_WIDTH:
     whole = whole[:-1]

@@ -46,3 +46,11 @@ def test_long_and_odd_names():
 def test_rows_of_unequal_height():
   with pytest.raises(ValueError, match='65 pixels are not 2 rows'):
     captioned(np.zeros((65, 9, 3), np.uint8), ['a', 'b'])
+
+
+def test_letters_that_the_font_lacks():
+  cells = np.zeros((4 * 64, 8, 1), np.uint8)
+  shown = captioned(cells, ['ünï', '猫', 'uni', '(1)'])
+  rows = shown[:, :-8].reshape(4, 64, -1)
+  np.testing.assert_array_equal(rows[0], rows[2])
+  np.testing.assert_array_equal(rows[1], rows[3])

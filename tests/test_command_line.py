@@ -3,7 +3,7 @@
 import pytest
 
 import launch
-from stylegan2_jax import command_flags, command_line
+from stylegan2_jax import command_line, command_values
 from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.run_directory import RunDirectory
@@ -20,7 +20,7 @@ from stylegan2_jax.run_directory import RunDirectory
   ],
 )
 def test_seeds(text, seeds):
-  assert command_flags.parse_seeds(text) == seeds
+  assert command_values.parse_seeds(text) == seeds
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_seeds(text, seeds):
 )
 def test_bad_seeds(text):
   with pytest.raises(UserError, match=r'^--seeds='):
-    command_flags.parse_seeds(text)
+    command_values.parse_seeds(text)
 
 
 def test_train_is_the_default_command():

@@ -19,7 +19,7 @@ FLOORS = (
   ('errors', 'files', 'backend', 'console', 'geometry', 'words'),
   ('manifest', 'images', 'captions'),
   ('config',),
-  ('presets', 'validation', 'labels', 'run_directory', 'ops', 'data'),
+  ('presets', 'validation', 'labels', 'command_values', 'run_directory', 'ops', 'data'),
   ('command_flags', 'networks'),
   ('command_line',),
   ('training',),

@@ -1,8 +1,8 @@
 """Pictures of a run: grids of the data set and of the generator's progress.
 
-Both grids have the same cells. Unconditional: the first pictures, and seeds 0, 1, 2, ... Classes:
-one to a column, in turn; the two grids show the same class in the same place. Label vectors: the
-first pictures, and fakes of the very labels that those have.
+Both grids have the same cells. Unconditional: pictures spread over the data set, and seeds 0, 1,
+2, ... Classes: one to a column, in turn; the two grids show the same class in the same place. Label
+vectors: pictures spread over the data set, and fakes of the very labels that those have.
 """
 
 import pathlib
@@ -36,17 +36,25 @@ def choose_cells(
     c_dim: the width of the label vectors; of classes, how many there are.
   """
   cells = np.arange(sample.grid_rows * sample.grid_cols)
-  if labels is None:
-    return Cells(np.where(cells < num_pictures, cells, -1), None)
-  if labels.ndim == 2:
-    return Cells(np.where(cells < num_pictures, cells, -1), labels[cells % num_pictures])
-  classes = cells % sample.grid_cols % c_dim
   pictures = np.full(len(cells), -1)
-  for number in np.unique(classes):  # the k-th cell of a class shows its k-th picture
+  if labels is None or labels.ndim == 2:
+    found = _spread(np.arange(num_pictures), len(cells))
+    pictures[: len(found)] = found
+    shown = None if labels is None else labels[np.resize(found, len(cells))]
+    return Cells(pictures, shown)
+  classes = cells % sample.grid_cols % c_dim
+  for number in np.unique(classes):
     places = np.flatnonzero(classes == number)
-    found = np.flatnonzero(labels == number)[: len(places)]
+    found = _spread(np.flatnonzero(labels == number), len(places))
     pictures[places[: len(found)]] = found
   return Cells(pictures, np.eye(c_dim, dtype=np.float32)[classes])
+
+
+def _spread(numbers, count):
+  """At most so many of them, evenly spaced: sets are often sorted."""
+  if len(numbers) <= count:
+    return numbers
+  return numbers[np.linspace(0, len(numbers) - 1, count).round().astype(int)]
 
 
 def draw_reals(path: pathlib.Path, source: Source, sample: SampleSettings, cells: Cells) -> None:
