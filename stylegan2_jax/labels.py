@@ -1,7 +1,6 @@
 """What the labels of a model mean, and the vectors that people's words for them stand for."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -128,9 +127,11 @@ class LabelSpace:
     """Checks c_dim numbers."""
     if values.dtype.kind not in 'fiub' or values.shape != (self.c_dim,):
       raise UserError(f'the label {one_line(label)} does not fit: {self.choices()}')
-    if not all(math.isfinite(value) for value in values):
+    with np.errstate(over='ignore'):  # what is too large for float32 becomes infinite
+      vector = values.astype(np.float32)
+    if not np.isfinite(vector).all():
       raise UserError(f'the label {one_line(label)} is not finite: {self.choices()}')
-    return values.astype(np.float32)
+    return vector
 
 
 def _floats(text):

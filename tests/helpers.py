@@ -124,8 +124,10 @@ def saved_run(
   return SavedRun(path, state, *pair)
 
 
-def prepared_set(path: pathlib.Path, pictures, labels=None, class_names=None, record=None):
-  """Writes a prepared TFDS set of two shards into `path` (NAME/VERSION), and returns `path`.
+def prepared_set(
+  path: pathlib.Path, pictures, labels=None, class_names=None, record=None, shards=2
+):
+  """Writes a prepared TFDS set of a few shards into `path` (NAME/VERSION), and returns `path`.
 
   Args:
     path: a folder that is not there yet.
@@ -133,6 +135,7 @@ def prepared_set(path: pathlib.Path, pictures, labels=None, class_names=None, re
     labels: class numbers, float vectors [n, c], or None.
     class_names: of classes.
     record: what to write into preparation.json.
+    shards: their number.
   """
   import tensorflow_datasets as tfds
   from array_record.python import array_record_module
@@ -147,9 +150,9 @@ def prepared_set(path: pathlib.Path, pictures, labels=None, class_names=None, re
     spec['label'] = tfds.features.Tensor(shape=np.shape(labels)[1:], dtype=np.float32)
   features = tfds.features.FeaturesDict(spec)
   path.mkdir(parents=True)
-  halves = np.array_split(np.arange(len(pictures)), 2)
-  for shard, numbers in enumerate(halves):
-    file = path / f'{path.parent.name}-train.array_record-{shard:05d}-of-00002'
+  parts = np.array_split(np.arange(len(pictures)), shards)
+  for shard, numbers in enumerate(parts):
+    file = path / f'{path.parent.name}-train.array_record-{shard:05d}-of-{shards:05d}'
     writer = array_record_module.ArrayRecordWriter(str(file), 'group_size:1')
     for i in numbers:
       example = {'image': png(pictures[i]), 'name': f'{i}.png'}
@@ -160,7 +163,7 @@ def prepared_set(path: pathlib.Path, pictures, labels=None, class_names=None, re
   template = tfds.core.ShardedFileTemplate(
     dataset_name=path.parent.name, data_dir=path, split='train', filetype_suffix='array_record'
   )
-  lengths = [len(numbers) for numbers in halves]
+  lengths = [len(numbers) for numbers in parts]
   split = tfds.core.SplitInfo('train', lengths, 1, template)
   tfds.folder_dataset.write_metadata(
     data_dir=path, features=features, split_infos=[split], check_data=False

@@ -67,6 +67,8 @@ def test_one_label(space, label, expected):
     (VECTORS, 1, 'does not fit'),
     (VECTORS, '0,nan,1', 'not finite'),
     (VECTORS, [0, np.inf, 1], 'not finite'),
+    (VECTORS, '1e39,0,0', 'the label 1e39,0,0 is not finite'),  # in float32
+    (VECTORS, [0.0, -3.5e38, 0.0], 'not finite'),
     (UNNAMED, 'x', 'x is no label of this model: give a vector of 2 numbers'),
     (UNNAMED, [None, None], 'does not fit'),
     (NONE, '1', 'unconditional'),

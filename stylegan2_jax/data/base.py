@@ -8,6 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.words import one_line
+
+AGAIN = 'prepare the set again (launch.py prepare)'  # the remedy for a damaged prepared set
 
 
 class Example(NamedTuple):
@@ -72,5 +75,6 @@ def reading(name, remedy):
   except UserError:
     raise
   except Exception as error:  # operating system, zip, zlib, array_record: each has its own
-    reason = ' '.join(str(getattr(error, 'strerror', None) or error).split())
-    raise UserError(f'cannot read {name} ({reason or type(error).__name__}): {remedy}') from error
+    # Names and reasons may come from the data: they must not reach the terminal as they are.
+    reason = one_line(getattr(error, 'strerror', None) or error, 200) or type(error).__name__
+    raise UserError(f'cannot read {one_line(name, 1000)} ({reason}): {remedy}') from error

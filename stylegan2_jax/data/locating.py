@@ -5,14 +5,16 @@ DIR/NAME/VERSION or DIR/NAME/CONFIG/VERSION.
 """
 
 import contextlib
+import errno
 import os
 import pathlib
 import re
 
 from stylegan2_jax.errors import UserError
-from stylegan2_jax.words import listing
+from stylegan2_jax.words import listing, one_line
 
 _INFO = 'dataset_info.json'
+_NOTHING_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
 _VERSION = r'\d+\.\d+\.\d+'
 
 
@@ -27,13 +29,40 @@ def locate(source: str, directory: str, what: str = 'data.source') -> pathlib.Pa
   Raises:
     UserError: there is no such set, or several.
   """
-  path = pathlib.Path(source).expanduser()
-  if not path.exists():
+  path = given_path(source, what)
+  if path is None:
     return find_named(source, directory, what)
   found = find_prepared(path, what=what)
   if found is None:
     raise UserError(f'{what}={source} holds no prepared set: make one with `launch.py prepare`')
   return found
+
+
+def given_path(source: str, what: str = 'data.source') -> pathlib.Path | None:
+  """The file or folder that people named, with ~ expanded; None if nothing is there.
+
+  Args:
+    source: what they wrote, which may be anything.
+    what: the field or flag that gave it, for messages.
+
+  Raises:
+    UserError: it cannot be looked at.
+  """
+  try:
+    path = _expanded(source)
+    os.stat(path)
+    if path.is_dir():
+      os.scandir(path).close()
+    elif not path.is_file():  # a pipe or a device, which may have no end
+      raise UserError(f'{what}={one_line(source, 300)} is neither a folder nor a file')
+  except OSError as error:
+    if error.errno in _NOTHING_THERE:
+      return None
+    shown = one_line(source, 300)
+    raise UserError(f'cannot use {what}={shown} ({error.strerror}): make it readable') from None
+  except ValueError:  # a null character
+    return None
+  return path
 
 
 def find_prepared(
@@ -78,7 +107,7 @@ def find_named(name: str, directory: str, what: str = 'data.source') -> pathlib.
   """
   path, _, version = name.partition(':')
   parts = path.split('/')
-  roots = [pathlib.Path(root).expanduser() for root in (directory, _tfds_directory())]
+  roots = [_expanded(root) for root in (directory, _tfds_directory())]
   # A name is no path: it must not lead out of these directories.
   is_name = len(parts) <= 2 and not {'', '.', '..'} & set(parts)
   if is_name and re.fullmatch(f'({_VERSION})?', version):
@@ -90,9 +119,17 @@ def find_named(name: str, directory: str, what: str = 'data.source') -> pathlib.
   there = f' (in {directory} there are {listing(names)})' if names else ''
   others = "'shapes', a folder or zip of images, or " if what == 'data.source' else ''
   raise UserError(
-    f'{what}={name} does not exist, neither as a path nor in {directory}: '
+    f'{what}={one_line(name, 300)} does not exist, neither as a path nor in {directory}: '
     f'give {others}a set that `launch.py prepare` made{there}'
   )
+
+
+def _expanded(path):
+  """A path without ~; as it is where nobody's home is known by that name."""
+  try:
+    return pathlib.Path(path).expanduser()
+  except RuntimeError:
+    return pathlib.Path(path)
 
 
 def _tfds_directory():
@@ -124,13 +161,13 @@ def _is_set(folder):
 def _is_file(path):
   try:
     return path.is_file()
-  except OSError:  # not to be looked at, or no possible name
+  except (OSError, ValueError):  # not to be looked at, or no possible name
     return False
 
 
 def _folders(folder):
   """Subfolders that are not hidden; none where they cannot be listed."""
-  with contextlib.suppress(OSError), os.scandir(folder) as entries:
+  with contextlib.suppress(OSError, ValueError), os.scandir(folder) as entries:
     return [
       pathlib.Path(entry.path)
       for entry in entries

@@ -5,10 +5,11 @@ import io
 import numpy as np
 
 from stylegan2_jax.data import checking, decoding
-from stylegan2_jax.data.base import Example, Source
+from stylegan2_jax.data.base import AGAIN, Example, Source
 from stylegan2_jax.data.notices import notice
 from stylegan2_jax.data.provenance import read_provenance
-from stylegan2_jax.data.records import AGAIN, Records, label_form, open_builder
+from stylegan2_jax.data.records import Records
+from stylegan2_jax.data.tfds_features import label_form, open_builder
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.geometry import size_text
 
@@ -41,8 +42,10 @@ class PreparedSource(Source):
     return len(self._records)
 
   def read(self, index):
-    """Returns the Example `index`."""
+    """Returns the Example `index`. Raises UserError if it is damaged, or not of the set's size."""
     found, name = self._records.read(index), self._records.number(index)
+    if None not in self._records.shape:  # the sizes of all others were looked at in the beginning
+      self._check_size(found.image, name)
     if found.label is None:
       return Example(found.image, -1, name)
     if self.data.labels:
@@ -81,7 +84,21 @@ class PreparedSource(Source):
     if len(self) >= _ANNOUNCE_FROM:
       notice(f'reading the labels of {len(self)} images of {self._records.name} ...')
     kind = np.int32 if self.class_names else np.float32
-    return np.array([self.read(i).label for i in range(len(self))], kind)
+    labels = np.empty((len(self), *(() if self.class_names else (self.label_dim,))), kind)
+    for index in range(len(self)):
+      label = self._records.read(index).label
+      self._check_label(label, self._records.number(index))
+      labels[index] = label
+    return labels
+
+  def _check_size(self, image, name):
+    """Scaling would hide that a picture is not what the set says."""
+    found = decoding.check_header(self.data, io.BytesIO(image), name)
+    said = tuple(self._records.shape[:2])
+    if found != said:
+      raise UserError(
+        f'{name} is {size_text(found)}, not {size_text(said)} as the set says: {AGAIN}'
+      )
 
   def _check_label(self, label, name):
     if self.class_names and not 0 <= label < self.label_dim:

@@ -2,15 +2,21 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import re
 
 from stylegan2_jax.data.notices import notice
+from stylegan2_jax.words import one_line
 
-RECORD = 'preparation.json'  # beside dataset_info.json
+RECORD = 'preparation.json'  # beside dataset_info.json, as are these
+SKIPPED = 'skipped.csv'
+UNMATCHED = 'unmatched_labels.csv'
+CONTACT_SHEET = 'contact.png'
 
 _MAX_BYTES = 2**25
 _WORD = r'[\w .+-]{1,40}'
+_HASH = '[0-9a-f]{12,128}'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,34 +62,49 @@ def read_provenance(folder: pathlib.Path) -> Provenance | None:
 def read_json(folder: pathlib.Path) -> dict | None:
   """The whole file, with fields of any kind; None without one, or, with a notice, if damaged."""
   path = folder / RECORD
-  if not path.exists():
-    return None
   try:
-    if path.stat().st_size <= _MAX_BYTES:
-      values = json.loads(path.read_text(encoding='utf-8'))
-      if isinstance(values, dict):
-        return values
+    if not os.path.lexists(path):
+      return None
+    if path.is_file():  # a device or a pipe might never end
+      with path.open('rb') as file:
+        content = file.read(_MAX_BYTES + 1)
+      if len(content) <= _MAX_BYTES:
+        values = json.loads(content.decode('utf-8'))
+        if isinstance(values, dict):
+          return values
   except (OSError, ValueError, RecursionError):
     pass
   _warn(folder)
   return None
 
 
+def outcome_of(values: dict | None, num_pictures: int) -> dict | None:
+  """What the file says of the pictures of a set, as the report shows it.
+
+  Args:
+    values: what `read_json` returns.
+    num_pictures: that the set holds.
+
+  Returns:
+    The fields `content`, `labels` and `counts`, of the form that `tally.outcome` gives them; None
+    if they are not, or belong to another number of pictures.
+  """
+  try:
+    return _outcome(values or {}, num_pictures)
+  except ValueError:
+    return None
+
+
 def _warn(folder):
-  where = folder / RECORD
+  where = one_line(folder / RECORD, 1000)
   notice(f'warning: {where} is damaged and ignored: how the set was prepared is not known')
 
 
 def _provenance(values):
   """Raises ValueError if a field that is used is missing or of a wrong form."""
-  for field, pattern in (
-    ('transform', _WORD),
-    ('filter', _WORD),
-    ('pillow', _WORD),
-    ('content', '[0-9a-f]{12,128}'),
-  ):
-    if not re.fullmatch(pattern, _typed(values, field, str)):
-      raise ValueError(field)
+  for field, pattern in (('transform', _WORD), ('filter', _WORD), ('pillow', _WORD)):
+    _matching(values, field, pattern)
+  _matching(values, 'content', _HASH)
   labels = _typed(values, 'labels', dict) if values.get('labels') else {}
   counts = _typed(values, 'counts', dict, {})
   names = _typed(labels, 'component_names', list, [])
@@ -91,7 +112,7 @@ def _provenance(values):
   return Provenance(
     **{field: values[field] for field in ('transform', 'filter', 'pillow', 'content')},
     **{field: _typed(values, field, str, '') for field in ('source', 'kind', 'format')},
-    component_names=tuple(_checked(name, str) for name in names),
+    component_names=tuple(_name(name) for name in names),
     origin=_typed(labels, 'origin', str, ''),
     unmatched=_typed(labels, 'unmatched', int, 0),
     num_read=_typed(counts, 'in', int, 0),
@@ -100,11 +121,60 @@ def _provenance(values):
   )
 
 
+def _outcome(values, num_pictures):
+  """Raises ValueError, as above."""
+  labels = values.get('labels')
+  counts = _typed(values, 'counts', dict)
+  pairs = [_all(pair, int, 2) for pair in _typed(counts, 'duplicate_pairs', list)]
+  if _typed(counts, 'out', int) != num_pictures or any(max(pair) >= num_pictures for pair in pairs):
+    raise ValueError('of another set')
+  return {
+    'content': _matching(values, 'content', _HASH),
+    'labels': None if labels is None else _meaning(_checked(labels, dict)),
+    'counts': {
+      'bytes': _typed(counts, 'bytes', int),
+      'duplicates': _typed(counts, 'duplicates', int),
+      'duplicate_pairs': pairs,
+    },
+  }
+
+
+def _meaning(labels):
+  """The labels of an outcome. Raises ValueError, as above."""
+  if 'class_names' in labels:
+    names = _all(labels['class_names'], str)
+    return {'class_names': names, 'class_counts': _all(labels.get('class_counts'), int, len(names))}
+  dim = _typed(labels, 'dim', int)
+  means = _all(labels.get('means'), float, dim)
+  return {'dim': dim, 'component_names': _all(labels.get('component_names'), str), 'means': means}
+
+
+def _matching(values, field, pattern):
+  text = _typed(values, field, str)
+  if not re.fullmatch(pattern, text):
+    raise ValueError(field)
+  return text
+
+
+def _name(text):
+  _checked(text, str).encode()  # raises ValueError of what cannot be printed
+  return text
+
+
+def _all(values, kind, length=None):
+  """A list of one kind."""
+  found = [_checked(value, kind) for value in _checked(values, list)]
+  if length not in (None, len(found)):
+    raise ValueError(f'{len(found)} values, not {length}')
+  return found
+
+
 def _typed(values, field, kind, default=None):
   return _checked(values.get(field, default), kind)
 
 
 def _checked(value, kind):
-  if type(value) is not kind:
-    raise ValueError(f'{value!r} is no {kind.__name__}')
+  """The value itself; integers, which count something, only where they can."""
+  if type(value) is not kind or (kind is int and not 0 <= value < 2**63):
+    raise ValueError(f'no {kind.__name__}')
   return value

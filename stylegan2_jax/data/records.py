@@ -4,19 +4,18 @@ The set need not be made by `launch.py prepare`: any with an image feature will 
 is trusted: what it says about itself is checked against its files, and no code that it names runs.
 """
 
-import json
 import pathlib
+import resource
 from typing import NamedTuple
 
 import numpy as np
 
-from stylegan2_jax.data.base import reading
+from stylegan2_jax.data.base import AGAIN, reading
+from stylegan2_jax.data.tfds_features import image_key, label_form, open_builder
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.words import listing, one_line
 
-AGAIN = 'prepare the set again (launch.py prepare)'
-_FEATURES = 'tensorflow_datasets.core.features.'  # features of TFDS itself
-_MAX_LABEL_DIM = 2**16
+_OTHER_FILES = 200  # that a process may have open
 
 
 class Stored(NamedTuple):
@@ -60,9 +59,9 @@ class Records:
     self.path = pathlib.Path(builder.data_dir)
     self._remedy = remedy
     features = builder.info.features
-    if not isinstance(features, tfds.features.FeaturesDict):
-      raise UserError(f'{self.path} does not hold pictures with names and labels: {AGAIN}')
-    self._image_key = _image_key(self.path, features)
+    self._image_key = image_key(self.path, features)
+    if features[self._image_key].np_dtype != np.uint8:
+      raise UserError(f'{self.path} has images of more than 8 bits per channel: {AGAIN}')
     self.shape = features[self._image_key].shape
     self.class_names, self.label_dim = label_form(self.path, features)
     used = {self._image_key: features[self._image_key]}
@@ -105,84 +104,50 @@ class Records:
     return int(found['label']) if self.class_names else np.asarray(found['label'], np.float32)
 
 
-def open_builder(folder):
-  """The TFDS builder of a prepared set, which needs none of the code that made the set.
-
-  Raises:
-    UserError: the files that describe it are missing, damaged, or not of TFDS alone.
-  """
-  import tensorflow_datasets as tfds  # as above
-
-  with reading(folder, AGAIN):
-    _check_features(folder)
-    return tfds.builder_from_directory(folder)
-
-
-def label_form(path, features):
-  """(names of classes, width of the label vectors) by the feature `label`: ((), 0) without."""
-  feature = dict(features.items()).get('label')
-  if hasattr(feature, 'num_classes'):
-    width = feature.num_classes or 0
-  elif feature is not None and len(feature.shape or ()) == 1 and feature.np_dtype == np.float32:
-    width = feature.shape[0] or 0
-  else:
-    return (), 0
-  if not 1 <= width <= _MAX_LABEL_DIM:
-    raise UserError(f'{path} has labels of width {width}, not 1 to {_MAX_LABEL_DIM}: {AGAIN}')
-  names = tuple(feature.names) if hasattr(feature, 'num_classes') else ()
-  return names, width
-
-
-def _image_key(path, features):
-  """The name of the feature that holds the pictures. Raises UserError."""
-  import tensorflow_datasets as tfds  # as above
-
-  images = [key for key in features if isinstance(features[key], tfds.features.Image)]
-  if 'image' in images:
-    images = ['image']
-  if len(images) != 1:
-    found = f'has the image features {listing(images)}' if images else 'has no image feature'
-    raise UserError(f'{path} {found}, and none called image: take another data set')
-  if features[images[0]].np_dtype != np.uint8:
-    raise UserError(f'{path} has images of more than 8 bits per channel: {AGAIN}')
-  return images[0]
-
-
-def _check_features(folder):
-  """Refuses features that are defined outside of TFDS, which would import what they name."""
-  text = (folder / 'features.json').read_text(encoding='utf-8')
-  todo = [json.loads(text)]
-  while todo:
-    value = todo.pop()
-    if isinstance(value, dict):
-      for key in ('pythonClassName', 'type'):
-        name = value.get(key)
-        if isinstance(name, str) and '.' in name and not name.startswith(_FEATURES):
-          raise UserError(f'{folder} has a feature of its own kind, {one_line(name)}: {AGAIN}')
-      todo += value.values()
-    elif isinstance(value, list):
-      todo += value
-
-
 def _check_shards(path, info, remedy):
   """Raises UserError unless all files of the split are there, whole, and of the right length."""
-  from array_record.python import array_record_module  # as above
-
   if 'train' not in info.splits:
-    raise UserError(f'{path} has no split train, but {listing(list(info.splits))}: {AGAIN}')
+    raise UserError(
+      f'{path} has no split train, but {listing(list(info.splits)) or "none"}: {AGAIN}'
+    )
   if info.file_format is None or info.file_format.value != 'array_record':
     kind = getattr(info.file_format, 'value', 'unknown')
     raise UserError(f'{path} is stored as {kind}, not as array_record: {AGAIN}')
   split = info.splits['train']
   if not split.num_examples:
     raise UserError(f'{path} holds no images: {AGAIN}')
-  for file, length in zip(split.filepaths, split.shard_lengths, strict=True):
-    name = one_line(file, 300)  # the set itself says what its files are called
-    if not file.is_file():
-      raise UserError(f'cannot read {name} (it is missing): {remedy}')
-    with reading(name, remedy):
-      reader = array_record_module.ArrayRecordReader(str(file))
-      found = reader.num_records()
-      reader.close()
-    if found != length:
-      raise UserError(f'{name} is damaged (it holds {found} of {length} images): {remedy}')
+  for file, length in zip(map(pathlib.Path, split.filepaths), split.shard_lengths, strict=True):
+    _check_shard(path, file, length, remedy)
+  _allow_open_files(path, len(split.shard_lengths))
+
+
+def _check_shard(path, file, length, remedy):
+  """Raises UserError unless the file holds so many records."""
+  from array_record.python import array_record_module  # as above
+
+  name = one_line(file, 300)  # the set itself says what its files are called
+  if file.parent != path:
+    raise UserError(f'{path} names the file {name}, which is not its own: {remedy}')
+  if not file.is_file():  # nor is a pipe, of which the reader would wait for an end
+    raise UserError(f'cannot read {name} (it is missing): {remedy}')
+  with reading(name, remedy):
+    reader = array_record_module.ArrayRecordReader(str(file))
+    found = reader.num_records()
+    reader.close()
+  if found != length:
+    raise UserError(f'{name} is damaged (it holds {found} of {length} images): {remedy}')
+
+
+def _allow_open_files(path, count):
+  """Every file of a set stays open once it was read from; more are allowed where that is few."""
+  wanted = count + _OTHER_FILES
+  soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+  if soft == resource.RLIM_INFINITY or soft >= wanted:
+    return
+  try:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+  except (ValueError, OSError):
+    raise UserError(
+      f'{path} consists of {count} files, and only {hard} may be open at a time: allow more, as '
+      f'`ulimit -n {wanted}` does'
+    ) from None

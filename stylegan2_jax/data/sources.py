@@ -1,7 +1,5 @@
 """Choosing the source of pictures by `data.source`."""
 
-import pathlib
-
 from stylegan2_jax.data import files, locating, prepared
 from stylegan2_jax.data.records import Records
 from stylegan2_jax.data.shapes import KINDS
@@ -71,13 +69,13 @@ def _open_path(data):
   folder = _prepared_folder(data)
   if folder is not None:
     return prepared.open_prepared(data, folder)
-  path = pathlib.Path(data.source).expanduser()
+  path = locating.given_path(data.source)
   return files.FolderSource(data, path) if path.is_dir() else files.ZipSource(data, path)
 
 
 def _prepared_folder(data):
   """Where the prepared set lies that `data.source` means; None if it means image files."""
-  path = pathlib.Path(data.source).expanduser()
-  if path.is_dir():
-    return locating.find_prepared(path)
-  return None if path.exists() else locating.find_named(data.source, data.dir)
+  path = locating.given_path(data.source)
+  if path is None:
+    return locating.find_named(data.source, data.dir)
+  return locating.find_prepared(path) if path.is_dir() else None

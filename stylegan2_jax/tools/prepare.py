@@ -5,8 +5,10 @@ import dataclasses
 
 from stylegan2_jax.data.preparation.prepare import Request, prepare
 from stylegan2_jax.data.preparation.report import how_to_train, report
-from stylegan2_jax.data.provenance import read_json, read_provenance
+from stylegan2_jax.data.preparation.survey import survey
+from stylegan2_jax.data.provenance import outcome_of, read_json, read_provenance
 from stylegan2_jax.data.records import Records
+from stylegan2_jax.errors import UserError
 
 
 def prepare_command(flags: argparse.Namespace) -> None:
@@ -16,11 +18,16 @@ def prepare_command(flags: argparse.Namespace) -> None:
     flags: with an attribute for each field of `Request`.
 
   Raises:
-    UserError: see `prepare`.
+    UserError: see `prepare`; or a set that was there already turns out to be damaged.
   """
   names = [field.name for field in dataclasses.fields(Request)]
   folder = prepare(Request(**{name: getattr(flags, name) for name in names}))
-  records = Records(folder)
-  lines = report(records, read_json(folder), read_provenance(folder))
-  for line in [*lines, *how_to_train(records)]:
+  records, provenance = Records(folder), read_provenance(folder)
+  outcome, fault = outcome_of(read_json(folder), len(records)), ''
+  if outcome is None:  # of an older version, or edited since: only the pictures tell
+    found = survey(records, provenance)
+    outcome, fault = found.outcome, found.fault(records, provenance)
+  for line in [*report(records, outcome, provenance), *how_to_train(records)]:
     print(line)
+  if fault:
+    raise UserError(fault)

@@ -1,6 +1,7 @@
 """Prepared sets are found by path and by name."""
 
 import dataclasses
+import os
 
 import pytest
 
@@ -61,6 +62,38 @@ def test_locate(made, tmp_path):
     locate(str(tmp_path), str(made), '--data')
   with pytest.raises(UserError, match='holds 3 prepared sets: name one in --data'):
     locate(str(made), str(made), '--data')
+
+
+@pytest.mark.parametrize('name', ['x' * 300, 'a\x00b', '~nobody-of-that-name/x', 'x/' * 3000])
+def test_names_that_cannot_be(made, tmp_path, refused, name):
+  refused(settings(made, name), 'data.source=', 'does not exist')
+  refused(settings(name, 'nothing'), 'data.source=nothing does not exist')
+  with pytest.raises(UserError, match='does not exist') as caught:
+    locate(name, str(made), '--data')
+  assert len(str(caught.value)) < 1000
+
+
+def test_home_is_nowhere(made, monkeypatch):
+  """As in containers that run as a user without an entry."""
+  monkeypatch.delenv('TFDS_DATA_DIR')
+  monkeypatch.setattr(os.path, 'expanduser', lambda path: path)
+  assert open_source(settings(made, 'photos')).class_names == NAMES
+
+
+def test_folders_that_cannot_be_read(made, tmp_path, monkeypatch, refused):
+  def denied(path):
+    raise PermissionError(13, 'Permission denied', path)
+
+  monkeypatch.setattr(os, 'scandir', denied)
+  words = f'data.source={tmp_path} (Permission denied): make it readable'
+  refused(settings(made, tmp_path), words)
+  with pytest.raises(UserError, match=r'cannot use --data=.* \(Permission denied\)'):
+    locate(str(tmp_path), str(made), '--data')
+
+
+def test_a_pipe_is_no_source(made, tmp_path, refused):
+  os.mkfifo(tmp_path / 'pipe')
+  refused(settings(made, tmp_path / 'pipe'), 'is neither a folder nor a file')
 
 
 def test_a_folder_without_a_set_holds_files(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from stylegan2_jax.data.sources import open_source
+from stylegan2_jax.errors import UserError
 from tests.helpers import noise_pictures, prepared_set
 from tests.prepared_sets import NAMES, PICTURES, RECORD, VECTORS, pixels, settings
 
@@ -92,6 +93,15 @@ def test_labels_out_of_range(tmp_path, refused):
   prepared_set(tmp_path / 'digits' / '1.0.0', PICTURES, [0, 0, -1, 0, 0], ['a', 'b'])
   words = 'digits/1.0.0[2] has the label -1, but there are 2 classes'
   refused(settings(tmp_path, 'digits', labels=True), words)
+  prepared_set(tmp_path / 'large' / '1.0.0', PICTURES, [0, 1, 2, 2, 1], ['a', 'b', 'c'])
+  names = tmp_path / 'large' / '1.0.0' / 'label.labels.txt'
+  names.write_text('a\nb\n')
+  spec = names.with_name('features.json')
+  spec.write_text(spec.read_text().replace('"numClasses": "3"', '"numClasses": "2"'))
+  words = 'large/1.0.0[2] has the label 2, but there are 2 classes'
+  refused(settings(tmp_path, 'large', labels=True), words)
+  with pytest.raises(UserError, match=r'has the label 2, but'):
+    open_source(settings(tmp_path, 'large')).labels()
 
 
 def test_pictures_of_several_sizes(tmp_path, refused):

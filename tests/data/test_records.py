@@ -1,13 +1,18 @@
 """Prepared sets that are damaged or hostile are refused with a reason."""
 
 import json
+import os
+import resource
 import shutil
+import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.errors import UserError
+from tests.helpers import noise_pictures, prepared_set
 from tests.prepared_sets import RECORD, pixels, settings
 
 pytestmark = pytest.mark.usefixtures('no_other_sets')
@@ -82,17 +87,6 @@ def test_damaged_descriptions(spoiled, name, content, refused):
   refused(settings(spoiled, spoiled / 'plain'), str(spoiled / 'plain'))
 
 
-def test_nothing_is_imported_that_a_set_names(spoiled, refused):
-  """TFDS would import the module of a feature class, whatever it is."""
-  path = spoiled / 'plain' / '1.0.0' / 'features.json'
-  text = path.read_text()
-  name = 'tensorflow_datasets.core.features.text_feature.Text'
-  assert name in text
-  path.write_text(text.replace(name, 'antigravity.Text'))
-  refused(settings(spoiled, 'plain'), 'feature of its own kind, antigravity.Text')
-  assert 'antigravity' not in sys.modules
-
-
 def test_another_file_format_or_split(spoiled, refused):
   path = spoiled / 'plain' / '1.0.0' / 'dataset_info.json'
   text = path.read_text()
@@ -100,3 +94,86 @@ def test_another_file_format_or_split(spoiled, refused):
   refused(settings(spoiled, 'plain'), 'stored as tfrecord', 'launch.py prepare')
   path.write_text(text.replace('"train"', '"test"'))
   refused(settings(spoiled, 'plain'), 'has no split train, but test', 'launch.py prepare')
+
+
+@pytest.mark.parametrize(
+  'template',
+  [
+    '../../../{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}',
+    '/etc/passwd',
+    'x/../{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}',
+    '..',
+    '\x1b[31m{DATASET}\n-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}',
+  ],
+)
+def test_files_of_others(spoiled, template, refused):
+  """A set says itself what its files are called."""
+  path = spoiled / 'plain' / '1.0.0' / 'dataset_info.json'
+  content = json.loads(path.read_text())
+  content['splits'][0]['filepathTemplate'] = template
+  path.write_text(json.dumps(content))
+  words = 'cannot read' if template == '..' or '\n' in template else 'which is not its own'
+  refused(settings(spoiled, 'plain'), str(path.parent), words)
+
+
+def test_names_with_escape_codes(spoiled, refused):
+  path = spoiled / 'plain' / '1.0.0' / 'dataset_info.json'
+  content = json.loads(path.read_text())
+  path.write_text(json.dumps({**content, 'name': '../../x'}))
+  refused(settings(spoiled, 'plain'), 'which is not its own')
+  path.write_text(json.dumps({**content, 'version': '\x1b[31m\n'}))
+  refused(settings(spoiled, 'plain'), str(path.parent))
+  path.write_text(json.dumps({**content, 'fileFormat': '\x1b[31m\n'}))
+  with pytest.raises(UserError) as caught:
+    open_source(settings(spoiled, 'plain'))
+  assert str(caught.value).isprintable()
+
+
+def test_a_pipe_is_no_shard(spoiled, refused):
+  file = spoiled / 'photos' / '1.0.0' / 'photos-train.array_record-00001-of-00002'
+  file.unlink()
+  os.mkfifo(file)
+  refused(settings(spoiled, 'photos'), str(file), 'it is missing')
+
+
+def test_many_shards(tmp_path):
+  """More than the usual limit allows to be open at a time."""
+  path = prepared_set(tmp_path / 'many' / '1.0.0', noise_pictures(6), shards=6)
+  script = (
+    'import resource, sys\n'
+    'from stylegan2_jax.data import records\n'
+    'records._OTHER_FILES = 1000\n'
+    'resource.setrlimit(resource.RLIMIT_NOFILE, (500, int(sys.argv[1])))\n'
+    'try:\n'
+    f'  print(records.Records({str(path)!r}).read(5).label)\n'
+    'except records.UserError as error:\n'
+    '  print(error)\n'
+    'print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n'
+  )
+
+  def run(limit):
+    command = [sys.executable, '-c', script, str(limit)]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.splitlines()
+
+  assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] >= 1006
+  assert run(1006) == ['None', '1006']
+  refusal, limit = run(1005)
+  assert refusal.startswith(f'{path} consists of 6 files, and only 1005 may be open at a time')
+  assert '`ulimit -n 1006`' in refusal
+  assert limit == '500'
+
+
+def test_pictures_of_another_size_than_the_set_says(tmp_path, refused):
+  """They would be scaled without a word."""
+  path = prepared_set(tmp_path / 'a' / '1.0.0', noise_pictures(3))
+  larger = prepared_set(tmp_path / 'b' / '1.0.0', noise_pictures(3, 16, 16))
+  for k in (0, 1):  # the files of the one described as those of the other
+    name = f'train.array_record-{k:05d}-of-00002'
+    shutil.copy(larger / f'b-{name}', path / f'a-{name}')
+  refused(settings(tmp_path, 'a'), 'a/1.0.0[0] is 16x16, not 8x8 as the set says')
+  prepared_set(tmp_path / 'c' / '1.0.0', noise_pictures(3))
+  shutil.copy(larger / f'b-{name}', tmp_path / 'c' / '1.0.0' / f'c-{name}')
+  source = open_source(settings(tmp_path, 'c'))
+  np.testing.assert_array_equal(source.read(1).label, -1)
+  with pytest.raises(UserError, match=r'c/1\.0\.0\[2\] is 16x16, not 8x8 as the set says'):
+    source.read(2)

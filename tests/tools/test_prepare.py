@@ -134,3 +134,21 @@ def test_nothing_there(tmp_path, capsys):
   status = launch.main(['prepare', f'--source={tmp_path / "no.zip"}', f'--out={tmp_path / "set"}'])
   assert status == 2
   assert 'does not exist' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('counts', [None, {}, {'out': 7, 'bytes': 'x'}])
+def test_prepared_already_by_another_version(prepared, photos, capsys, counts):
+  """What the file does not say is read out of the pictures."""
+  folder, printed = prepared
+  record = json.loads((folder / 'preparation.json').read_text())
+  (folder / 'preparation.json').write_text(json.dumps({**record, 'counts': counts or {}}))
+  if counts is None:
+    del record['counts']
+    (folder / 'preparation.json').write_text(json.dumps(record))
+  out = folder.parent
+  command = ['prepare', f'--source={photos}', f'--out={out}', '--labels=folders', '--workers=0']
+  assert launch.main(command) == 0
+  again = rows(capsys.readouterr().out)
+  assert again[0] == rows(printed)[0]
+  assert {'4 ants', '2 bees', '1 wasps'} < set(again)
+  assert 'warning 1 duplicates: ants/again.bmp = ants/0.png' in again

@@ -1,10 +1,14 @@
 """What `prepare` and `inspect` say about a set: lines for people."""
 
 import math
+import re
+import shlex
 
 from stylegan2_jax import geometry
-from stylegan2_jax.data.provenance import Provenance
+from stylegan2_jax.data.locating import find_prepared
+from stylegan2_jax.data.provenance import SKIPPED, UNMATCHED, Provenance
 from stylegan2_jax.data.records import Records
+from stylegan2_jax.errors import UserError
 from stylegan2_jax.words import listing, one_line
 
 _SHOWN = 8
@@ -22,10 +26,10 @@ def report(records: Records, outcome: dict, provenance: Provenance | None) -> li
   counts = outcome['counts']
   lines = [
     f'{records.name}: {len(records):,} images of {_size(records)}, {_bytes(counts["bytes"])}, in '
-    f'{records.path}'
+    f'{_shown(records.path)}'
   ]
   if provenance:
-    where = f', named in {records.path / "skipped.csv"}' if provenance.num_skipped else ''
+    where = f', named in {_shown(records.path / SKIPPED)}' if provenance.num_skipped else ''
     lines += [
       f'  made of    {one_line(provenance.kind)} {one_line(provenance.source, 200)}',
       f'  in         {provenance.num_read:,}',
@@ -47,7 +51,10 @@ def how_to_train(records: Records) -> list[str]:
   height, width, channels = records.shape
   if not height or not width:
     return []
-  fields = [f'data.source={records.path.parent}']  # of which the highest version is taken
+  source = _source(records.path)
+  if not str(source).isprintable():  # a command with that could not be copied
+    return []
+  fields = [f'data.source={source}']
   common = math.gcd(width, height)
   aspect = width // common, height // common
   sides = geometry.constant_sides(aspect)
@@ -65,12 +72,26 @@ def how_to_train(records: Records) -> list[str]:
   if records.label_dim:
     fields.append('data.labels=True')
   preset = 'emoji' if longer <= _FOR_CPUS else 'default'
-  flags = ' '.join(f'--config.{field}' for field in fields)
+  flags = ' '.join(shlex.quote(f'--config.{field}') for field in fields)
+  is_version = re.fullmatch(r'[\d.]+', source.name)
+  workdir = shlex.quote(f'--workdir=runs/{source.parent.name if is_version else source.name}')
   return [
     'to train on it:',
-    f'  python launch.py --config=configs/{preset}.py --workdir=runs/{records.path.parent.name} \\',
+    f'  python launch.py --config=configs/{preset}.py {workdir} \\',
     f'      {flags}',
   ]
+
+
+def _source(path):
+  """The shortest path that leads to a set: of its folder the highest version is taken."""
+  try:
+    return path.parent if find_prepared(path.parent) == path else path
+  except UserError:  # several sets lie there
+    return path
+
+
+def _shown(path):
+  return one_line(path, 1000)
 
 
 def _labels(records, labels, provenance):
@@ -90,11 +111,13 @@ def _labels(records, labels, provenance):
       lines.append(f'  warning    {len(empty)} classes have no image: {listing(empty, _SHOWN)}')
   else:
     lines.append(f'  labels     vectors of {labels["dim"]}{origin}; means over the images:')
-    names = labels['component_names'] or [f'component {i}' for i in range(labels['dim'])]
-    pairs = list(zip(labels['means'], names, strict=True))
+    names = labels['component_names']
+    if len(names) != labels['dim']:
+      names = [f'component {i}' for i in range(labels['dim'])]
+    pairs = list(zip(labels['means'], names, strict=False))  # no means without any picture
     lines += [f'    {mean:>9.4g} {one_line(name)}' for mean, name in pairs[: 3 * _SHOWN]]
   if provenance and provenance.unmatched:
-    where = records.path / 'unmatched_labels.csv'
+    where = _shown(records.path / UNMATCHED)
     lines.append(f'  warning    {provenance.unmatched:,} labels belong to no image; see {where}')
   return lines
 
