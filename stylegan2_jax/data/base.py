@@ -10,7 +10,9 @@ import numpy as np
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.words import one_line
 
-AGAIN = 'prepare the set again (launch.py prepare)'  # the remedy for a damaged prepared set
+AGAIN = (
+  'remove the set and prepare it again (launch.py prepare)'  # the remedy for a damaged prepared set
+)
 
 
 class Example(NamedTuple):

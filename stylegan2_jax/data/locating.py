@@ -34,7 +34,9 @@ def locate(source: str, directory: str, what: str = 'data.source') -> pathlib.Pa
     return find_named(source, directory, what)
   found = find_prepared(path, what=what)
   if found is None:
-    raise UserError(f'{what}={source} holds no prepared set: make one with `launch.py prepare`')
+    raise UserError(
+      f'{what}={one_line(source, 300)} holds no prepared set: make one with `launch.py prepare`'
+    )
   return found
 
 
@@ -107,7 +109,7 @@ def find_named(name: str, directory: str, what: str = 'data.source') -> pathlib.
   """
   path, _, version = name.partition(':')
   parts = path.split('/')
-  roots = [_expanded(root) for root in (directory, _tfds_directory())]
+  roots = [_expanded(root) for root in (directory, tfds_directory())]
   # A name is no path: it must not lead out of these directories.
   is_name = len(parts) <= 2 and not {'', '.', '..'} & set(parts)
   if is_name and re.fullmatch(f'({_VERSION})?', version):
@@ -118,8 +120,13 @@ def find_named(name: str, directory: str, what: str = 'data.source') -> pathlib.
   names = sorted(sub.name for sub in _folders(roots[0]) if _is_set(sub))
   there = f' (in {directory} there are {listing(names)})' if names else ''
   others = "'shapes', a folder or zip of images, or " if what == 'data.source' else ''
+  shown = one_line(name, 300)
+  if name.startswith('tfds:'):
+    raise UserError(
+      f'{what}={shown} is not prepared: `launch.py prepare --source={shown} --out=datasets/NAME`'
+    )
   raise UserError(
-    f'{what}={one_line(name, 300)} does not exist, neither as a path nor in {directory}: '
+    f'{what}={shown} does not exist, neither as a path nor in {directory}: '
     f'give {others}a set that `launch.py prepare` made{there}'
   )
 
@@ -132,7 +139,7 @@ def _expanded(path):
     return pathlib.Path(path)
 
 
-def _tfds_directory():
+def tfds_directory() -> str:
   """Where TFDS itself puts data sets."""
   return os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets'
 

@@ -58,10 +58,10 @@ class PreparedSource(Source):
     low, high = (f'{size_text(size)}x{self.data.channels}' for size in ends)
     size = low if low == high else f'{low} to {high}'
     words = [f'{self._records.name} ({self._records.path}): {len(self)} images of {size}']
-    if self.class_names:
-      words.append(f'{len(self.class_names)} classes')
-    elif self.label_dim:
-      words.append(f'label vectors of {self.label_dim}')
+    if self.label_dim:
+      classes = f'{len(self.class_names)} classes'
+      words.append(classes if self.class_names else f'label vectors of {self.label_dim}')
+      words[-1] += '' if self.data.labels else ' (not used: data.labels=True trains on them)'
     scaling = decoding.scaling(self._sizes, self.data.size)
     if scaling:
       words.append(scaling)

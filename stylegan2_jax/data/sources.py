@@ -31,8 +31,8 @@ def open_source(data):
   source = _open_shapes(data) if data.source == _SHAPES else _open_path(data)
   if data.labels and not source.label_dim:
     raise UserError(
-      f'{data.source} has no labels: set data.labels=False, or prepare a set that has some, '
-      f'as by `launch.py prepare --source={data.source} --labels=folders`'
+      f'{data.source} has no labels: set data.labels=False, or make a set that has some of the '
+      'images that it is of: `launch.py prepare --labels=folders` or with a label file'
     )
   return source
 

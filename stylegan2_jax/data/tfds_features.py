@@ -11,6 +11,7 @@ import pathlib
 import numpy as np
 
 from stylegan2_jax.data.base import AGAIN, reading
+from stylegan2_jax.data.inputs.base import MAX_LABEL_DIM
 from stylegan2_jax.data.provenance import RECORD
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.words import listing, one_line
@@ -18,7 +19,6 @@ from stylegan2_jax.words import listing, one_line
 _INFO = 'dataset_info.json'
 _FEATURES = 'features.json'
 _MAX_BYTES = 2**26  # of a file that describes a set
-_MAX_LABEL_DIM = 2**16
 _PREFIX = 'tensorflow_datasets.core.features.'
 _KNOWN = frozenset(
   _PREFIX + name
@@ -111,8 +111,8 @@ def label_form(shown: object, features) -> tuple[tuple[str, ...], int]:
     width = None
   if not width:
     return (), 0
-  if not 1 <= width <= _MAX_LABEL_DIM:
-    raise UserError(f'{shown} has labels of width {width}, not 1 to {_MAX_LABEL_DIM}: {AGAIN}')
+  if not 1 <= width <= MAX_LABEL_DIM:
+    raise UserError(f'{shown} has labels of width {width}, not 1 to {MAX_LABEL_DIM}: {AGAIN}')
   names = tuple(feature.names) if is_class else ()
   if is_class and len(names) != width:  # which TFDS does not mind
     raise UserError(f'{shown} has names for {len(names)} of its {width} classes: {AGAIN}')

@@ -34,10 +34,10 @@ def inspect_command(data: str, data_dir: str, out: pathlib.Path) -> None:
     print(f'  warning    {found.num_damaged - len(found.damaged):,} more images are damaged')
   if provenance and not fault:
     print('  checked    all pixels and labels are as they were prepared')
-  for line in how_to_train(records):
-    print(line)
   if found.sound.any():
     _draw(records, found, out)
+  for line in how_to_train(records):
+    print(line)
   if fault:
     raise UserError(fault)
 
@@ -49,4 +49,4 @@ def _draw(records, found, out):
   except OSError as error:  # of writing alone: what cannot be read is left out
     reason = error.strerror or type(error).__name__
     raise UserError(f'cannot write {out} ({reason}): name another --out') from None
-  print(f'contact sheet: {out}')
+  print(f'  look at    {out}')

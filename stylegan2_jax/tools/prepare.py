@@ -6,9 +6,10 @@ import dataclasses
 from stylegan2_jax.data.preparation.prepare import Request, prepare
 from stylegan2_jax.data.preparation.report import how_to_train, report
 from stylegan2_jax.data.preparation.survey import survey
-from stylegan2_jax.data.provenance import outcome_of, read_json, read_provenance
+from stylegan2_jax.data.provenance import CONTACT_SHEET, outcome_of, read_json, read_provenance
 from stylegan2_jax.data.records import Records
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.words import one_line
 
 
 def prepare_command(flags: argparse.Namespace) -> None:
@@ -27,7 +28,10 @@ def prepare_command(flags: argparse.Namespace) -> None:
   if outcome is None:  # of an older version, or edited since: only the pictures tell
     found = survey(records, provenance)
     outcome, fault = found.outcome, found.fault(records, provenance)
-  for line in [*report(records, outcome, provenance), *how_to_train(records)]:
+  for line in report(records, outcome, provenance):
+    print(line)
+  print(f'  look at    {one_line(folder / CONTACT_SHEET, 1000)}')
+  for line in how_to_train(records):
     print(line)
   if fault:
     raise UserError(fault)

@@ -62,14 +62,15 @@ def test_no_tensorflow_and_pickled(made):
 
 def test_descriptions(made):
   photos, faces, plain = (f'{n}/1.0.0 ({made}/{n}/1.0.0): 5' for n in ('photos', 'faces', 'plain'))
+  unused = ' (not used: data.labels=True trains on them)'
   how = 'prepared by center-crop, lanczos filter (Pillow 13.0.0), content 1a2b3c4d5e6f'
   for source, text in {
-    'photos': f'{photos} images of 8x8x3, 3 classes; {how}',
-    'faces': f'{faces} images of 8x8x3, label vectors of 2; {how}',
+    'photos': f'{photos} images of 8x8x3, 3 classes{unused}; {how}',
+    'faces': f'{faces} images of 8x8x3, label vectors of 2{unused}; {how}',
     'plain': f'{plain} images of 8x8x3',
   }.items():
     assert open_source(settings(made, source)).describe() == text
-  smaller = open_source(settings(made, 'photos', resolution=4)).describe()
+  smaller = open_source(settings(made, 'photos', resolution=4, labels=True)).describe()
   assert f'3 classes, downsampled to 4x4 (box filter); {how}' in smaller
 
 

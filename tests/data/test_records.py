@@ -38,7 +38,8 @@ def test_a_record_that_is_none(spoiled, content, capsys):
   path = spoiled / 'faces' / '1.0.0' / 'preparation.json'
   path.write_bytes(content)
   source = open_source(settings(spoiled, 'faces'))
-  assert source.describe().endswith('label vectors of 2')
+  assert ', label vectors of 2' in source.describe()
+  assert 'prepared' not in source.describe()
   assert source.component_names == ()
   assert capsys.readouterr().err.startswith(f'warning: {path} is damaged and ignored')
 

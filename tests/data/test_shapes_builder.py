@@ -59,7 +59,8 @@ def test_prepared_pictures_are_the_drawn_ones(shapes_settings):
   assert source.labels().dtype == np.int32
   np.testing.assert_array_equal(source.labels(), shapes.sample_factors(range(10_000)).kind)
   where = f'shapes/r8/1.0.0 ({shapes_settings.dir}/shapes/r8/1.0.0)'
-  assert source.describe() == f'{where}: 10000 images of 8x8x3, 8 classes'
+  unused = '(not used: data.labels=True trains on them)'
+  assert source.describe() == f'{where}: 10000 images of 8x8x3, 8 classes {unused}'
 
 
 def test_prepared_once(shapes_settings, capsys):

@@ -18,7 +18,7 @@ from stylegan2_jax.data.records import Records
 from tests.helpers import noise_pictures, png, prepared_set
 from tests.prepared_sets import CLASSES, NAMES, PICTURES, RECORD, VECTORS
 
-VERDICT = 'is damaged ({} of 5 images cannot be used): prepare the set again'
+VERDICT = 'is damaged ({} of 5 images cannot be used): remove the set and prepare it again'
 
 
 def rewrite(folder, change):
@@ -135,7 +135,7 @@ def test_everything_is_damaged(faces, inspect, tmp_path):
   assert VERDICT.format(5) in complaint[-1]
   assert 'labels vectors of 2 (from labels.csv); means over the images:' in printed
   assert not (tmp_path / 'sheet.png').exists()
-  assert not any('contact sheet' in line or 'checked' in line for line in printed)
+  assert not any('look at' in line or 'checked' in line for line in printed)
 
 
 def test_many_are_damaged(tmp_path, inspect):

@@ -59,6 +59,7 @@ def test_report(prepared, photos):
     '2 bees',
     '1 wasps',
     'warning 1 duplicates: ants/again.bmp = ants/0.png',
+    f'look at {folder / "contact.png"}',
   ):
     assert line in lines, (line, printed)
   assert '--config.data.labels=True' in lines[-1]
@@ -84,7 +85,8 @@ def test_inspect_says_the_same(prepared, tmp_path, capsys):
   status, again, _ = inspect(folder, tmp_path, capsys)
   assert status == 0
   assert 'checked all pixels and labels are as they were prepared' in rows(again)
-  assert set(rows(printed)) < set(rows(again))
+  said = {line for line in rows(printed) if not line.startswith('look at')}  # at another sheet
+  assert said < set(rows(again))
   sheets = [
     np.asarray(Image.open(path)) for path in (tmp_path / 'sheet.png', folder / 'contact.png')
   ]
@@ -114,6 +116,24 @@ def test_inspect_survives_any_record(prepared, tmp_path, capsys, record):
   assert 'is damaged and ignored' in complaint
   assert rows(printed)[0].startswith('insects/1.0.0: 7 images')
   assert '4 ants' in rows(printed)
+
+
+def test_inspect_finds_other_class_names(prepared, tmp_path, capsys):
+  folder, _ = prepared
+  (folder / 'label.labels.txt').write_text('ants\nbees\nflies\n')
+  status, _, complaint = inspect(folder, tmp_path, capsys)
+  assert status == 2
+  assert 'has changed since it was prepared' in complaint
+
+
+def test_most_skipped_is_a_warning(photos, tmp_path, capsys):
+  for path in photos.rglob('*.png'):
+    path.write_bytes(path.read_bytes()[:40])
+  command = ['prepare', f'--source={photos}', f'--out={tmp_path / "few"}', '--workers=0']
+  assert launch.main(command) == 0
+  captured = capsys.readouterr()
+  assert 'warning most images were skipped: look at the reasons above' in rows(captured.out)
+  assert 'sub-folders (ants, bees, wasps) can be classes' in captured.err
 
 
 def test_damaged_shard(prepared, tmp_path, capsys):

@@ -149,7 +149,7 @@ def _named(name, data_dir):
       f'{names.shown(name)} is no name of the TFDS catalogue: give one as in cifar10, '
       'oxford_flowers102:2.1.1 or tfds:mnist'
     )
-  root = data_dir or os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets'
+  root = data_dir or locating.tfds_directory()
   folder = locating.find_prepared(pathlib.Path(root).expanduser() / match[1], match[2], '--source')
   return _open_builder(folder) if folder else _prepare(name, root)
 

@@ -42,8 +42,21 @@ def report(records: Records, outcome: dict, provenance: Provenance | None) -> li
       f'{provenance.pillow}',
       f'  stored as  {one_line(provenance.format)}',
     ]
+    lines += _warnings(provenance)
   lines.append(f'  content    {outcome["content"]} (hash of pixels and labels)')
   return lines + _labels(records, outcome['labels'], provenance) + _duplicates(records, counts)
+
+
+def _warnings(provenance):
+  """What should not be overlooked among the reasons for skipping."""
+  lines = [
+    f'  warning    {one_line(reason, 100)}: pictures are missing, get it again'
+    for reason, _ in provenance.reasons
+    if reason.startswith('the archive ')
+  ]
+  if 2 * provenance.num_skipped > provenance.num_read:
+    lines.append('  warning    most images were skipped: look at the reasons above')
+  return lines
 
 
 def how_to_train(records: Records) -> list[str]:
@@ -64,6 +77,8 @@ def how_to_train(records: Records) -> list[str]:
       'with another --resolution',
     ]
   longer = geometry.nearest_resolutions(max(width, height), sides)[0]
+  if longer > max(width, height):
+    return ['  note       networks draw images of 4x4 and more: too small to train on']
   fields.append(f'data.resolution={longer}')
   if aspect != (1, 1):
     fields.append(f'data.aspect={aspect[0]}:{aspect[1]}')

@@ -2,6 +2,7 @@
 
 import collections
 import hashlib
+import json
 import re
 
 import numpy as np
@@ -58,10 +59,15 @@ class Tally:
     """How many pictures were left out."""
     return self.num_read - self.num_kept
 
-  @property
-  def content(self) -> str:
-    """A hash, hex, of the pixels and labels of all pictures in order, however encoded."""
-    return self._content.hexdigest()[:32]
+  def content(self, labels: Labels | None) -> str:
+    """A hash, hex, of the pixels and labels of all pictures in order, however encoded.
+
+    Names of classes are part of it; those of vectors' components are for people alone.
+    """
+    digest = self._content.copy()
+    if labels is not None:
+      digest.update(json.dumps(labels.class_names).encode())
+    return digest.hexdigest()[:32]
 
   def duplicates(self) -> tuple[int, list[tuple[int, int]]]:
     """(pictures whose pixels occurred before, the first few pairs of (earlier, later) numbers)."""
@@ -85,7 +91,7 @@ def outcome(tally: Tally, labels: Labels | None) -> dict:
   if labels is not None:
     meaning |= {'origin': labels.origin, 'unmatched': len(labels.unmatched)}
   return {
-    'content': tally.content,
+    'content': tally.content(labels),
     'labels': meaning,
     'counts': {
       'in': tally.num_read,
