@@ -10,9 +10,8 @@ import numpy as np
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.words import one_line
 
-AGAIN = (
-  'remove the set and prepare it again (launch.py prepare)'  # the remedy for a damaged prepared set
-)
+# The remedy for a prepared set that is damaged.
+AGAIN = 'remove the set and prepare it again (launch.py prepare)'
 
 
 class Example(NamedTuple):

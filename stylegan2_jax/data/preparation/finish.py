@@ -31,11 +31,10 @@ def finish(
       list of what was skipped is kept then.
   """
   tally, lengths, classes = _add_up(scratch)
-  refusal = refused(tally.num_kept, tally.num_skipped, labels, strict)
+  refusal = _refusal(tally, labels, strict, scratch.path / SKIPPED)
   if refusal:
     scratch.clear(keep=SKIPPED)
-    reasons = ', '.join(f'{count:,} {reason}' for reason, count in tally.reasons.most_common(3))
-    raise UserError(f'{refusal} ({reasons}); {scratch.path / SKIPPED} names them')
+    raise UserError(refusal)
   with writing(scratch.path):
     scratch.collect(lengths)
     (scratch.path / SKIPPED).rename(scratch.final / SKIPPED)
@@ -54,15 +53,17 @@ def finish(
   scratch.publish()
 
 
-def refused(num_kept: int, num_skipped: int, labels: Labels | None, strict: bool) -> str:
-  """Why a set with so many pictures must not be; '' if it may."""
-  if not num_kept:
-    return f'none of the {num_skipped:,} pictures can be used'
-  if strict and num_skipped:
-    return f'--strict: {num_skipped:,} pictures cannot be used'
+def _refusal(tally, labels, strict, skipped):
+  """Why the set must not be; '' if it may."""
+  reasons = ', '.join(f'{count:,} {reason}' for reason, count in tally.reasons.most_common(3))
+  if not tally.num_kept:
+    return f'none of the {tally.num_read:,} pictures can be used ({reasons}); {skipped} names them'
+  if strict and tally.num_skipped:
+    count = f'{tally.num_skipped:,} pictures cannot be used'
+    return f'--strict: {count} ({reasons}); {skipped} names them'
   if strict and labels and labels.unmatched:
     count, first = len(labels.unmatched), labels.unmatched[0]
-    return f'--strict: {count:,} labels belong to no picture, the first to {first}'
+    return f'--strict: {count:,} labels belong to no picture, the first to {first}: remove them'
   return ''
 
 

@@ -119,10 +119,7 @@ def _opened(request):
 def _check_finished(finished, plan, strict):
   """Raises UserError unless the folder holds the very set that is asked for, whole."""
   out = finished.parent
-  try:
-    found, provenance = read_json(finished), read_provenance(finished)
-  except UserError:
-    found = None
+  found, provenance = read_json(finished), read_provenance(finished)
   if found is None or provenance is None:
     raise UserError(f'--out={out} exists and is no set of this command: remove it or name another')
   different = difference(found, plan)

@@ -102,3 +102,27 @@ def test_duplicates_and_pictures_without_label(tmp_path, pictures):
   record = json.loads((prepare(classes) / 'preparation.json').read_text())
   assert record['counts']['reasons'] == {'is truncated or damaged': 4, 'has no label': 2}
   assert record['labels']['class_counts'] == [10, 9]
+
+
+def test_strict_refuses_labels_without_picture(request_, pictures, tmp_path):
+  for path in pictures.rglob('*.png'):
+    if int(path.stem) % 5 == 4:
+      path.unlink()
+  rows = [f'{path.relative_to(pictures)},0' for path in sorted(pictures.rglob('*.png'))]
+  (tmp_path / 'labels.csv').write_text('\n'.join(['file,label', *rows, 'a/nobody.png,0']))
+  request = dataclasses.replace(request_, labels=str(tmp_path / 'labels.csv'))
+  with pytest.raises(UserError, match=r'1 labels belong to no picture, the first to a/nobody.png'):
+    prepare(dataclasses.replace(request, strict=True))
+  folder = prepare(request)
+  assert (folder / 'unmatched_labels.csv').read_text().split() == ['key', 'a/nobody.png']
+  with pytest.raises(UserError, match='1 labels were left out'):
+    prepare(dataclasses.replace(request, strict=True))
+
+
+def test_images_of_different_sizes_need_a_choice(request_, pictures):
+  Image.new('RGB', (20, 10)).save(pictures / 'a' / '01.png')
+  with pytest.raises(
+    UserError, match=r'8x8: a/00.png, 20x10: a/01.png.*--resolution=8 --transform'
+  ):
+    prepare(request_)
+  assert not list(request_.out.parent.iterdir())  # not even an empty scratch folder
