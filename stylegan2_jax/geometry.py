@@ -91,3 +91,20 @@ def size_text(size: Size) -> str:
   '512x384'
   """
   return f'{size[1]}x{size[0]}'
+
+
+def trainable(size: Size) -> tuple[int, tuple[int, int]] | None:
+  """(longer side, aspect) of the largest images that can be made of images of a size by scaling.
+
+  The aspect is (width, height) in lowest terms. None if there are none: no constant has the
+  aspect, or the images are smaller than the constants.
+
+  >>> trainable((480, 640)), trainable((100, 100)), trainable((9, 16)), trainable((2, 2))
+  ((512, (4, 3)), (96, (1, 1)), None, None)
+  """
+  height, width = size
+  common = math.gcd(width, height)
+  aspect = width // common, height // common
+  sides = constant_sides(aspect)
+  longer = nearest_resolutions(max(size), sides)[0] if sides else 0
+  return (longer, aspect) if 0 < longer <= max(size) else None

@@ -1,6 +1,5 @@
 """What `prepare` and `inspect` say about a set: lines for people."""
 
-import math
 import re
 import shlex
 
@@ -68,17 +67,10 @@ def how_to_train(records: Records) -> list[str]:
   if not str(source).isprintable():  # a command with that could not be copied
     return []
   fields = [f'data.source={source}']
-  common = math.gcd(width, height)
-  aspect = width // common, height // common
-  sides = geometry.constant_sides(aspect)
-  if not sides:
-    return [
-      '  note       networks draw sides of up to 7 times a power of two: for training prepare it '
-      'with another --resolution',
-    ]
-  longer = geometry.nearest_resolutions(max(width, height), sides)[0]
-  if longer > max(width, height):
-    return ['  note       networks draw images of 4x4 and more: too small to train on']
+  found = geometry.trainable((height, width))
+  if found is None:
+    return ['  note       images of this size cannot be trained on: give another --resolution']
+  longer, aspect = found
   fields.append(f'data.resolution={longer}')
   if aspect != (1, 1):
     fields.append(f'data.aspect={aspect[0]}:{aspect[1]}')
@@ -87,7 +79,7 @@ def how_to_train(records: Records) -> list[str]:
   if records.label_dim:
     fields.append('data.labels=True')
   preset = 'emoji' if longer <= _FOR_CPUS else 'default'
-  flags = ' '.join(shlex.quote(f'--config.{field}') for field in fields)
+  flags = ' \\\n      '.join(shlex.quote(f'--config.{field}') for field in fields)
   is_version = re.fullmatch(r'[\d.]+', source.name)
   workdir = shlex.quote(f'--workdir=runs/{source.parent.name if is_version else source.name}')
   return [

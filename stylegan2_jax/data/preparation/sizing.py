@@ -47,15 +47,15 @@ def size_of_pictures(source: Input, in_process: bool) -> tuple[int, int]:
 
 
 def warn_of_size(width: int, height: int) -> None:
-  """Says at once if no network draws pictures of this size."""
-  try:
-    geometry.nominal_resolution((height, width))
-  except ValueError:
-    below = geometry.nearest_resolutions(max(width, height), geometry.CONSTANT_SIDES)[0]
+  """Says at once if images of this size must be scaled for training, or cannot be trained on."""
+  found = geometry.trainable((height, width))
+  if found is None:
     notice(
-      f'note: training reads images of {width}x{height} only scaled down to sides that are 4 to 7 '
-      f'times a power of two, such as {below}'
+      f'note: images of {width}x{height} cannot be trained on: sides must be 4 to 7 times a power '
+      'of two; --resolution and --transform=center-crop make them so'
     )
+  elif found[0] != max(width, height):
+    notice(f'note: training scales images of {width}x{height} down to sides of at most {found[0]}')
 
 
 def _probe(contents):
