@@ -21,3 +21,12 @@ def listing(names: Sequence[object], limit: int = 10) -> str:
   """
   shown = ', '.join(one_line(name) for name in names[:limit])
   return shown if len(names) <= limit else f'{shown}, ... ({len(names)} in all)'
+
+
+def reason(error: BaseException, limit: int = 100) -> str:
+  """What an exception says, for a message: the system's words without number and file.
+
+  >>> reason(FileNotFoundError(2, 'No such file or directory', 'a.png')), reason(KeyError())
+  ('No such file or directory', 'KeyError')
+  """
+  return one_line(getattr(error, 'strerror', None) or error, limit) or type(error).__name__

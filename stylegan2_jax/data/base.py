@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stylegan2_jax.errors import UserError
-from stylegan2_jax.words import one_line
+from stylegan2_jax.words import one_line, reason
 
 # The remedy for a prepared set that is damaged.
 AGAIN = 'remove the set and prepare it again (launch.py prepare)'
@@ -77,5 +77,5 @@ def reading(name, remedy):
     raise
   except Exception as error:  # operating system, zip, zlib, array_record: each has its own
     # Names and reasons may come from the data: they must not reach the terminal as they are.
-    reason = one_line(getattr(error, 'strerror', None) or error, 200) or type(error).__name__
-    raise UserError(f'cannot read {one_line(name, 1000)} ({reason}): {remedy}') from error
+    said = reason(error, 200)
+    raise UserError(f'cannot read {one_line(name, 1000)} ({said}): {remedy}') from error

@@ -8,6 +8,7 @@ from PIL import Image, UnidentifiedImageError
 
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.geometry import constant_sides, nearest_resolutions, size_text
+from stylegan2_jax.words import reason
 
 ENDINGS = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif')
 _FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF')
@@ -15,7 +16,7 @@ _FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF')
 MAX_SIDE = 8192  # pixels; more is refused before any pixel is decoded
 MAX_BYTES = 2**28  # of one encoded picture
 
-_MODES = {1: 'L', 2: 'LA', 3: 'RGB', 4: 'RGBA'}
+MODES = {1: 'L', 2: 'LA', 3: 'RGB', 4: 'RGBA'}
 _WORDS = {
   '1': 'black and white',
   'L': 'greyscale',
@@ -65,10 +66,10 @@ def decode(data, encoded, name):
   """
   image = _open(data, io.BytesIO(encoded), name)
   try:
-    image = image.convert(_MODES[data.channels])  # decodes; converts an opaque palette only
+    image = image.convert(MODES[data.channels])  # decodes; converts an opaque palette only
   except Exception as error:  # Pillow's decoders raise whatever they stumble over
     raise UserError(
-      f'{name} is truncated or damaged ({_words(error)}): restore or remove it'
+      f'{name} is truncated or damaged ({reason(error)}): restore or remove it'
     ) from error
   height, width = data.size
   if image.width != width:
@@ -99,7 +100,7 @@ def _open(data, stream, name):
     kinds = ', '.join(_FORMATS)
     raise UserError(f'{name} is not a readable image ({kinds}): restore or remove it') from None
   except Exception as error:  # as above; zip archives add their own
-    raise UserError(f'{name} cannot be read ({_words(error)}): restore or remove it') from error
+    raise UserError(f'{name} cannot be read ({reason(error)}): restore or remove it') from error
   if max(image.size) > MAX_SIDE:
     raise UserError(_too_large(name))
   _check_size(data, image, name)
@@ -133,7 +134,7 @@ def _other_aspect(image):
 
 
 def _check_channels(data, image, stream, name):
-  wanted = _MODES[data.channels]
+  wanted = MODES[data.channels]
   mode = image.mode
   transparent = 'transparency' in image.info
   if _is_16_bit(image, stream):
@@ -143,7 +144,7 @@ def _check_channels(data, image, stream, name):
   if mode == 'P' and wanted == 'RGB' and not transparent:
     return
   found = _WORDS.get(mode, 'of another kind') + (' with transparency' if transparent else '')
-  channels = {mode: number for number, mode in _MODES.items()}.get(mode)
+  channels = {mode: number for number, mode in MODES.items()}.get(mode)
   other = f', or set data.channels={channels}' if channels and channels != data.channels else ''
   raise UserError(
     f'{name} is {found} (mode {mode}), but data.channels={data.channels} needs {_WORDS[wanted]}: '
@@ -163,8 +164,3 @@ def _is_16_bit(image, stream):
 
 def _too_large(name):
   return f'{name} is larger than {MAX_SIDE}x{MAX_SIDE} pixels: make it smaller or remove it'
-
-
-def _words(error):
-  """The message of an exception, on one line."""
-  return ' '.join(str(error).split()) or type(error).__name__

@@ -38,7 +38,6 @@ class Records:
     shape: (H, W, C), with None where pictures differ.
     class_names: tuple of str, empty without classes.
     label_dim: the number of classes, or the width of vectors; 0 without labels.
-    num_bytes: of the set, or None where it does not say.
   """
 
   def __init__(self, path, remedy=AGAIN, builder=None):
@@ -75,7 +74,6 @@ class Records:
       _check_shards(self.path, builder.info, remedy)
       raw = tfds.decode.DeserializeMethod.RAW_BYTES
       self._records = builder.as_data_source(split='train', deserialize_method=raw)
-    self.num_bytes = builder.info.splits['train'].num_bytes
 
   def __len__(self):
     return len(self._records)

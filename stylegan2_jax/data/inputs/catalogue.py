@@ -79,7 +79,12 @@ class CatalogueInput(Input):
     with opening(f'{self._shown}[{names.shown(split)}]', f'splits are {known}'):
       found = [builder.info.splits[name] for name in self._splits]
     raw = tfds.decode.DeserializeMethod.RAW_BYTES
-    with _no_records(self._shown), opening(self._shown, 'prepare it again'):
+    if builder.info.file_format is None or builder.info.file_format.value != _AS_RECORDS:
+      raise UserError(
+        f'{self._shown} is prepared in a form that only TensorFlow reads: prepare it again with '
+        f'`tfds build --file_format={_AS_RECORDS}`'
+      )
+    with opening(self._shown, 'prepare it again'):
       self._records = [
         builder.as_data_source(split=name, deserialize_method=raw) for name in self._splits
       ]
@@ -187,20 +192,6 @@ def _prepare(name, root):
   with opening(name, 'see what it says, or prepare it with `tfds build`'):
     builder.download_and_prepare()
   return builder
-
-
-@contextlib.contextmanager
-def _no_records(shown):
-  """Says what to do about a set that can only be read front to back, with TensorFlow."""
-  try:
-    yield
-  except UserError as error:
-    if isinstance(error.__cause__, NotImplementedError):
-      raise UserError(
-        f'{shown} is prepared in a form that only TensorFlow reads: prepare it again with '
-        f'`tfds build --file_format={_AS_RECORDS}`'
-      ) from error
-    raise
 
 
 @contextlib.contextmanager

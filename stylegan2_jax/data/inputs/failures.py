@@ -7,15 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from stylegan2_jax.data.inputs.base import Picture, Problem
 from stylegan2_jax.errors import UserError
-from stylegan2_jax.words import one_line
-
-_LONGEST_REASON = 100  # characters
-
-
-def reason(error: BaseException) -> str:
-  """The message of an exception, in a few words on one line."""
-  words = one_line(getattr(error, 'strerror', None) or error, _LONGEST_REASON)
-  return words or type(error).__name__
+from stylegan2_jax.words import reason
 
 
 @contextlib.contextmanager

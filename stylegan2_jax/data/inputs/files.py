@@ -9,8 +9,8 @@ from stylegan2_jax.data.decoding import MAX_BYTES
 from stylegan2_jax.data.inputs import names
 from stylegan2_jax.data.inputs.base import Problem
 from stylegan2_jax.data.inputs.entries import TOO_LARGE, Entry, FileInput
-from stylegan2_jax.data.inputs.failures import reason
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.words import reason
 
 _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # those that unpack in bounded memory
 

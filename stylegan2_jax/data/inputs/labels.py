@@ -7,10 +7,9 @@ import os
 from stylegan2_jax.data.decoding import MAX_BYTES
 from stylegan2_jax.data.inputs import names
 from stylegan2_jax.data.inputs.base import MAX_LABEL_DIM, Labels, Problem
-from stylegan2_jax.data.inputs.failures import reason
 from stylegan2_jax.data.inputs.tables import read_table
 from stylegan2_jax.errors import UserError
-from stylegan2_jax.words import listing
+from stylegan2_jax.words import listing, reason
 
 _TABLE = 'dataset.json'
 _SPLITS = {'train', 'training', 'val', 'valid', 'validation', 'test', 'testing'}

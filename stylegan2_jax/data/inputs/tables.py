@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from stylegan2_jax.data.inputs import names
 from stylegan2_jax.data.inputs.base import MAX_LABEL_DIM, Label, Labels
-from stylegan2_jax.data.inputs.failures import reason
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.words import reason
 
 _LARGEST = 3.4e38  # of float32, in which labels are kept
 _REMEDY = 'correct it, or use --labels=none'

@@ -13,8 +13,8 @@ import tarfile
 from stylegan2_jax.data.inputs import names
 from stylegan2_jax.data.inputs.base import Problem
 from stylegan2_jax.data.inputs.entries import Entry, FileInput
-from stylegan2_jax.data.inputs.failures import reason
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.words import reason
 
 _CHUNK = 2**16  # bytes
 _MAX_HEADER = 2**20  # bytes, of a long name and the like

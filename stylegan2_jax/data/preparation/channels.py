@@ -7,9 +7,8 @@ does, Lab through Pillow's colour management, where it was built with that.
 import numpy as np
 from PIL import Image
 
+from stylegan2_jax.data.decoding import MODES
 from stylegan2_jax.data.inputs.base import Problem
-
-MODES = {1: 'L', 2: 'LA', 3: 'RGB', 4: 'RGBA'}
 
 _PLAIN = {'1': 'L', 'La': 'LA', 'RGBa': 'RGBA', 'PA': 'RGBA'}  # anything else becomes RGB
 _KEY = 'transparency'  # where Pillow keeps the colour that stands for transparency

@@ -22,11 +22,11 @@ from stylegan2_jax.data.preparation.opening import (
   MAX_PIXELS,
   Opened,
   open_picture,
-  words,
 )
 from stylegan2_jax.data.preparation.options import FILTERS, FORMATS, TRANSFORMS
 from stylegan2_jax.data.preparation.transform import apply
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.words import reason
 
 DIGEST_BYTES = 16
 _METADATA_BYTES = 2**16  # in a file that is kept as it is, beyond the size of its raw pixels
@@ -106,7 +106,7 @@ def convert(content, conversion):
     except MemoryError:
       return Problem('needs more memory than there is')
     except Exception as error:  # Pillow raises whatever it stumbles over
-      return Problem(f'cannot be converted ({words(error)})')
+      return Problem(f'cannot be converted ({reason(error)})')
 
 
 def probe_size(content):

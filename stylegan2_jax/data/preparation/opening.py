@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from stylegan2_jax.data.decoding import MAX_BYTES
 from stylegan2_jax.data.inputs.base import Problem
+from stylegan2_jax.words import reason
 
 FORMATS = ('PNG', 'JPEG', 'WEBP', 'BMP', 'GIF', 'TIFF')
 MAX_PIXELS = 2**27
@@ -60,13 +61,6 @@ def open_picture(content):
     return _decoded(content)
 
 
-def words(error):
-  """What an exception says: a little of it, printable, on one line."""
-  text = ' '.join(str(error).split())
-  text = ''.join(letter if letter.isprintable() else '?' for letter in text)
-  return text[:100] or type(error).__name__
-
-
 def _decoded(content):
   """Checks the header, then decodes."""
   image = _opened(content)
@@ -84,7 +78,7 @@ def _decoded(content):
   except MemoryError:
     raise
   except Exception as error:  # Pillow's decoders raise whatever they stumble over
-    return Problem(f'is truncated or damaged ({words(error)})')
+    return Problem(f'is truncated or damaged ({reason(error)})')
   return Opened(_upright(image), bits)
 
 
@@ -99,7 +93,7 @@ def _opened(content):
   except MemoryError:
     raise
   except Exception as error:  # as above
-    return Problem(f'cannot be read ({words(error)})')
+    return Problem(f'cannot be read ({reason(error)})')
 
 
 def _bits(image, content):

@@ -210,10 +210,13 @@ def test_ycbcr_is_converted_as_in_pillow(noise):
   np.testing.assert_array_equal(np.asarray(found), np.asarray(image.convert('RGB')))
 
 
-@pytest.mark.skipif(not features.check('littlecms2'), reason='Pillow without colour management')
 def test_lab(encode, result):
   image = Image.merge('LAB', [Image.new('L', (4, 4), value) for value in (255, 128, 128)])
-  assert result(encode(image, 'tiff')).min() >= 250  # white
+  content = encode(image, 'tiff')
+  if features.check('littlecms2'):
+    assert result(content).min() >= 250  # white
+  else:  # a Pillow that was built without colour management
+    assert isinstance(convert(content, Conversion(4, 4)), Problem)
 
 
 @pytest.mark.parametrize('mode', ['La', 'RGBa', 'PA'])
