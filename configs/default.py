@@ -25,6 +25,7 @@ def get_config() -> ConfigDict:
   config.network = _network()
   config.train = _train()
   config.sample = _sample()
+  config.log = _log()
   return config.lock()
 
 
@@ -34,6 +35,7 @@ def _data() -> ConfigDict:
   # `launch.py prepare` made, or of a folder (with its subfolders) or a .zip of images (PNG, JPEG,
   # WebP, ...) as they are, without labels. Anything else is the name of a prepared set in data.dir
   # ('cifar10'), also of one of the TFDS catalogue in TFDS's own folder ('oxford_flowers102:2.1.1').
+  # May change on resume, to another place of the same images.
   data.source = 'shapes'
   # Folder where data sets are found by name, and built-in ones are prepared, once per resolution.
   # May change on resume.
@@ -109,6 +111,18 @@ def _train() -> ConfigDict:
   train.snapshot_kimg = 200.0
   # Newest checkpoints kept. May change on resume.
   train.keep = 2
+  # Beside those, one checkpoint every so many kimg stays for good. 0: none. May change on resume.
+  train.keep_every = 0.0
+  # On a GPU: the same numbers to the bit in every run of the same config on the same hardware, by
+  # XLA's deterministic operations and fixed choice of kernels; slower. CPUs need no such thing. May
+  # change on resume.
+  train.deterministic = False
+  # What becomes of gradients with NaN or infinite values: 'clean' puts 0 for NaN and +-1e5 for
+  # +-infinity, as the official code does; 'skip' leaves out the update of that phase. Both are
+  # counted and reported. May change on resume.
+  train.on_nonfinite = 'clean'
+  # So many steps in a row with such gradients end the run. May change on resume.
+  train.max_bad_steps = 20
   # Adam, for both networks. Learning rate: 0.002 (paper) to 0.0025 (ADA below 1024x1024). It and
   # the betas are rescaled for lazy regularization (StyleGAN2, section 3.1).
   train.learning_rate = 0.0025
@@ -150,3 +164,15 @@ def _sample() -> ConfigDict:
   # Truncation of those fakes: 1 shows all the variety, less (0.7) more typical images.
   sample.truncation_psi = 1.0
   return sample
+
+
+def _log() -> ConfigDict:
+  log = ConfigDict()
+  # TensorBoard and W&B get the mean of each number over so many kimg; stats.jsonl in the run's
+  # folder has every step. May change on resume, as all of these.
+  log.scalars_kimg = 1.0
+  # Scalars and grids for `tensorboard --logdir=WORKDIR`.
+  log.tensorboard = True
+  # Name of a Weights & Biases project to log to, where the package wandb is installed. Empty: none.
+  log.wandb = ''
+  return log

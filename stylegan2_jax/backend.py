@@ -18,7 +18,12 @@ _CPU_FLAG_VALUE = 'LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE
 _FLAG_SINCE, _FLAG_BEFORE = (0, 8, 3), (0, 13)
 
 
-def prepare(environ: MutableMapping[str, str] | None = None) -> None:
+# On GPUs: only operations that give the same bits every time, and kernels chosen by rule instead of
+# by timing them. XLA knows both flags on every platform.
+_DETERMINISTIC = {'--xla_gpu_deterministic_ops': 'true', '--xla_gpu_autotune_level': '0'}
+
+
+def prepare(environ: MutableMapping[str, str] | None = None, deterministic: bool = False) -> None:
   """Sets the environment variables that JAX and XLA read when they start. Call it first.
 
   What the user has set stays: a flag in XLA_FLAGS, JAX_COMPILATION_CACHE_DIR (empty: no
@@ -26,9 +31,12 @@ def prepare(environ: MutableMapping[str, str] | None = None) -> None:
 
   Args:
     environ: the variables to change; those of the process if not given.
+    deterministic: whether GPUs must give the same bits in every run, which makes them slower.
   """
   environ = os.environ if environ is None else environ
   _add_cpu_flag(environ)
+  for flag, value in _DETERMINISTIC.items() if deterministic else ():
+    _add_flag(environ, flag, value)
   _set_cache(environ)
   _quieten(environ)
 
@@ -55,9 +63,15 @@ def cache_directory(environ: MutableMapping[str, str]) -> pathlib.Path | None:
 
 
 def _add_cpu_flag(environ: MutableMapping[str, str]) -> None:
+  if knows_cpu_flag(importlib.metadata.version('jaxlib')):
+    _add_flag(environ, _CPU_FLAG, _CPU_FLAG_VALUE)
+
+
+def _add_flag(environ: MutableMapping[str, str], flag: str, value: str) -> None:
+  """Sets a flag of XLA, unless the user has."""
   flags = environ.get('XLA_FLAGS', '')
-  if _CPU_FLAG not in flags and knows_cpu_flag(importlib.metadata.version('jaxlib')):
-    environ['XLA_FLAGS'] = f'{flags} {_CPU_FLAG}={_CPU_FLAG_VALUE}'.strip()
+  if flag not in flags:
+    environ['XLA_FLAGS'] = f'{flags} {flag}={value}'.strip()
 
 
 def _set_cache(environ: MutableMapping[str, str]) -> None:

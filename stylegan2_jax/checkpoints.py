@@ -3,8 +3,12 @@
 generator       EMA parameters of G, w_avg, noise maps: all that sampling needs
 discriminator   parameters of D
 training        the rest of the train state: G itself, both optimizers, pl_mean, key, step
-info            JSON: data position, kimg, label width, names of classes or components
+info            JSON: config, data position, kimg, label width, names of classes or components
 checksums.json  of all their files, looked at before a part is read
+kept            an empty file in a checkpoint that stays for good
+
+Whatever happens while one is written or removed, a folder whose name is a number alone was written
+completely. `saving.py` writes them.
 """
 
 import pathlib
@@ -18,57 +22,43 @@ import orbax.checkpoint as ocp
 from stylegan2_jax import manifest
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.training.state import TrainState
+from stylegan2_jax.words import reason
 
 PARTS = {
   'generator': ('ema_params', 'w_avg', 'noise_maps'),
   'discriminator': ('d_params',),
-  'training': ('step', 'key', 'g_params', 'g_opt', 'd_opt', 'pl_mean'),
+  'training': ('step', 'key', 'g_params', 'g_opt', 'd_opt', 'pl_mean', 'bad_steps'),
 }
+
+# Fields of the state that checkpoints of older versions lack: a fresh state's values stand in.
+ADDED = ('bad_steps',)
+
+KEPT = 'kept'
+
+
+class DamagedError(UserError):
+  """A checkpoint that is not what was written."""
+
+  def __init__(self, fault: str, remedy: str):
+    super().__init__(f'{fault}: {remedy}')
+    self.fault = fault
 
 
 class Checkpoints:
-  """The checkpoints in a folder. Saving is asynchronous and atomic; `wait` ends it."""
+  """The checkpoints in a folder, to read; `saving.CheckpointWriter` writes them."""
 
-  def __init__(self, path: pathlib.Path, keep: int | None = None):
-    """Reads which steps there are.
-
-    Args:
-      path: folder of the checkpoints; made when the first is saved.
-      keep: how many of the newest stay; None keeps all.
-    """
+  def __init__(self, path: pathlib.Path):
+    """`path`: the folder, which need not be there."""
     self.path = path
-    options = ocp.CheckpointManagerOptions(
-      max_to_keep=keep,
-      create=False,
-      async_options=ocp.AsyncOptions(post_finalization_callback=self._write_checksums),
-    )
-    if keep is not None:
-      path.mkdir(exist_ok=True)
-    handlers = {part: ocp.StandardCheckpointHandler() for part in PARTS}
-    handlers['info'] = ocp.JsonCheckpointHandler()
-    self._manager = ocp.CheckpointManager(path.absolute(), options=options, item_handlers=handlers)
+    self._manager = self._open(ocp.CheckpointManagerOptions(create=False))
 
   def steps(self) -> list[int]:
     """Steps that were saved completely, oldest first."""
-    return sorted(self._manager.all_steps())
-
-  def save(self, state: TrainState, info: dict[str, Any]) -> None:
-    """Begins to write the state (without device axis) and `info` (for JSON)."""
-    state = jax.tree.map(np.asarray, state)
-    parts = {
-      part: ocp.args.StandardSave({field: getattr(state, field) for field in fields})
-      for part, fields in PARTS.items()
-    }
-    self._manager.save(
-      int(state.step), args=ocp.args.Composite(**parts, info=ocp.args.JsonSave(info))
-    )
-
-  def wait(self) -> None:
-    """Returns when what was saved is on disk."""
-    self._manager.wait_until_finished()
+    folders = self.path.iterdir() if self.path.is_dir() else ()
+    return sorted(int(f.name) for f in folders if f.name.isdecimal() and f.is_dir())
 
   def close(self) -> None:
-    """Ends saving."""
+    """Ends reading."""
     self._manager.close()
 
   def choose(self, step: int | None) -> int:
@@ -92,7 +82,7 @@ class Checkpoints:
     """What `save` was given as `info`.
 
     Raises:
-      UserError: the checkpoint is damaged.
+      DamagedError: the checkpoint is damaged.
     """
     self._check_files(step, 'info')
     return self._restore(step, 'info', ocp.args.JsonRestore())
@@ -106,46 +96,57 @@ class Checkpoints:
       like: tree of arrays or jax.ShapeDtypeStruct, of the shapes expected.
 
     Raises:
-      UserError: the checkpoint is damaged, or of another network.
+      DamagedError: the checkpoint is damaged.
+      UserError: it is of another network.
     """
-    self._check_files(step, part)
     self._check_shapes(step, part, like)
     target = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
     return self._restore(step, part, ocp.args.StandardRestore(target))
 
   def restore_state(self, step: int, like: TrainState) -> TrainState:
-    """The whole train state, as numpy arrays in the shapes of `like`."""
+    """The whole train state, as numpy arrays in the shapes of `like`.
+
+    Fields that an older version did not have are those of `like`.
+
+    Raises:
+      DamagedError: the checkpoint is damaged.
+      UserError: it is of another network.
+    """
     fields = {}
     for part, names in PARTS.items():
-      fields |= self.restore(step, part, {name: getattr(like, name) for name in names})
+      there = self._saved_shapes(step, part)
+      wanted = [n for n in names if n not in ADDED or any(s.split('.')[0] == n for s in there)]
+      fields |= self.restore(step, part, {name: getattr(like, name) for name in wanted})
     return like.replace(**fields)
+
+  def _open(self, options):
+    handlers = {part: ocp.StandardCheckpointHandler() for part in PARTS}
+    handlers['info'] = ocp.JsonCheckpointHandler()
+    path = self.path.absolute()
+    return ocp.CheckpointManager(path, options=options, item_handlers=handlers)
 
   def _restore(self, step, part, args):
     try:
       return self._manager.restore(step, args=ocp.args.Composite(**{part: args}))[part]
     except Exception as error:  # Orbax and its storage raise all kinds
-      reason = ' '.join(str(error).split())[:120] or type(error).__name__
-      raise self._damaged(step, part, reason) from error
-
-  def _write_checksums(self):
-    """Called when all files of a checkpoint are written, just before it takes its final name."""
-    for step in self.path.glob('*/'):
-      if step.name.partition('.')[0].isdecimal() and not (step / manifest.FILE_NAME).exists():
-        manifest.write(step)
+      raise self._damaged(step, part, reason(error, 120)) from error
 
   def _check_files(self, step, part):
     fault = manifest.fault(self.path / str(step), part)
     if fault is not None:
       raise self._damaged(step, part, fault)
 
-  def _check_shapes(self, step, part, like):
-    """Compares the arrays that are there with those of `like`, both ways."""
+  def _saved_shapes(self, step, part):
+    self._check_files(step, part)
     try:
       folder = self.path.absolute() / str(step) / part
-      saved = _shapes(ocp.StandardCheckpointHandler().metadata(folder).tree)
+      return _shapes(ocp.StandardCheckpointHandler().metadata(folder).tree)
     except Exception as error:
-      raise self._damaged(step, part, ' '.join(str(error).split())[:120]) from error
-    expected = _shapes(like)
+      raise self._damaged(step, part, reason(error, 120)) from error
+
+  def _check_shapes(self, step, part, like):
+    """Compares the arrays that are there with those of `like`, both ways."""
+    saved, expected = self._saved_shapes(step, part), _shapes(like)
     for name in [*expected, *saved]:
       found, wanted = saved.get(name, 'nothing'), expected.get(name, 'nothing')
       if found != wanted:
@@ -154,10 +155,10 @@ class Checkpoints:
           f'{wanted}): use the config it was trained with, or another --workdir'
         )
 
-  def _damaged(self, step, part, reason):
+  def _damaged(self, step, part, what):
     others = [other for other in self.steps() if other != step]
     remedy = f'remove that folder to use step {others[-1]}' if others else 'there is no other'
-    return UserError(f'checkpoint {self.path / str(step)} is damaged ({part}: {reason}): {remedy}')
+    return DamagedError(f'checkpoint {self.path / str(step)} is damaged ({part}: {what})', remedy)
 
 
 def _shapes(tree) -> dict[str, list[int]]:

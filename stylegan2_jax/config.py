@@ -67,6 +67,10 @@ class TrainSettings:
   total_kimg: float = 25000.0
   snapshot_kimg: float = 200.0
   keep: int = 2
+  keep_every: float = 0.0
+  deterministic: bool = False
+  on_nonfinite: str = 'clean'
+  max_bad_steps: int = 20
   learning_rate: float = 0.0025
   adam_b1: float = 0.0
   adam_b2: float = 0.99
@@ -98,6 +102,15 @@ class SampleSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class LogSettings:
+  """Where the numbers and pictures of a run go, beside its folder's own log."""
+
+  scalars_kimg: float = 1.0
+  tensorboard: bool = True
+  wandb: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
   """Everything that defines a run. Nested as the fields of `configs/default.py`."""
 
@@ -106,13 +119,20 @@ class Settings:
   network: NetworkSettings = NetworkSettings()
   train: TrainSettings = TrainSettings()
   sample: SampleSettings = SampleSettings()
+  log: LogSettings = LogSettings()
 
-
-# Fields that a resumed run may change: how long, how often, where from, how fast; never what.
-_MAY_CHANGE = {'train.total_kimg', 'train.snapshot_kimg', 'train.keep', 'data.dir', 'data.threads'}
 
 # Fields that runs of older versions lack, with what those versions did.
-_BEFORE = {'data': {'aspect': '1:1'}}
+_BEFORE = {
+  'data': {'aspect': '1:1'},
+  'train': {
+    'keep_every': 0.0,
+    'deterministic': False,
+    'on_nonfinite': 'clean',
+    'max_bad_steps': 20,
+  },
+  'log': dataclasses.asdict(LogSettings()),
+}
 
 
 def field_types() -> dict[str, type]:
@@ -152,22 +172,16 @@ def from_json(text: str, name: str = 'config.json') -> Settings:
     raise UserError(f'{name} is not valid JSON ({error}): restore or remove it') from None
   if not isinstance(values, dict):
     raise UserError(f'{name} does not hold a config: restore or remove it')
+  return from_mapping(completed(values), name)
+
+
+def completed(values: Mapping) -> dict[str, object]:
+  """Nested fields that an older version saved, with those that it lacked."""
+  filled = dict(values)
   for group, before in _BEFORE.items():
-    if isinstance(values.get(group), dict):
-      values[group] = before | values[group]
-  return from_mapping(values, name)
-
-
-def may_change(field: str) -> bool:
-  """Whether a run may be resumed with another value of this (dotted) field."""
-  return field in _MAY_CHANGE or field.startswith('sample.')
-
-
-def differences(old: Settings, new: Settings) -> dict[str, str]:
-  """The fields that differ, each with a readable line such as `train.batch_size: 32 -> 64`."""
-  before, after = flatten(old), flatten(new)
-  changed = [field for field in before if before[field] != after[field]]
-  return {field: f'{field}: {before[field]} -> {after[field]}' for field in changed}
+    if isinstance(filled.setdefault(group, {}), Mapping):
+      filled[group] = {**before, **filled[group]}
+  return filled
 
 
 def from_mapping(values: Mapping, where: str) -> Settings:

@@ -1,5 +1,6 @@
 """What a run says: a progress bar on a terminal, plain lines elsewhere, and a log file."""
 
+import contextlib
 import pathlib
 import sys
 import threading
@@ -15,7 +16,7 @@ class Console:
 
   def __init__(self, log_path: pathlib.Path):
     """Appends to the log file."""
-    self._log = log_path.open('a', encoding='utf-8')
+    self._log = log_path.open('ab', buffering=0)
     self._lock = threading.Lock()  # compilations report from threads
     self._bar = None
 
@@ -26,8 +27,12 @@ class Console:
         print(text, flush=True)
       else:
         self._bar.write(text)
-      self._log.write(f'{time.strftime("%Y-%m-%d %H:%M:%S")} {text}\n')
-      self._log.flush()
+      self._write(text)
+
+  def log(self, text: str) -> None:
+    """Only logs a line."""
+    with self._lock:
+      self._write(text)
 
   def begin(self, done_kimg: float, total_kimg: float) -> None:
     """Starts to show progress."""
@@ -70,6 +75,11 @@ class Console:
       self._bar.close()
       self._bar = None
     self._log.close()
+
+  def _write(self, text: str) -> None:
+    line = f'{time.strftime("%Y-%m-%d %H:%M:%S")} {text}\n'
+    with contextlib.suppress(OSError):  # a full disk ends a run where its numbers are written
+      self._log.write(line.encode())
 
 
 def _clock(seconds: float) -> str:

@@ -4,22 +4,31 @@ Layout:
   config.json        the resolved config, every field
   stats.jsonl        one JSON object a line, each with its `step`
   reals.png          a grid of the data set
-  fakes-NNNNNN.png   grids of generated images; NNNNNN is kimg, rounded down
+  fakes-NNNNNN.png   grids of generated images; NNNNNN is kimg (000005.256 where it is not whole)
   checkpoints/       written by `checkpoints.py`
+  damaged/           checkpoints that were passed over
+  report.html        the run at a glance
+  tensorboard/       scalars and grids for TensorBoard
+  wandb/             what Weights & Biases keeps, and wandb_id.txt, which of its runs this is
   log.txt            what the console said
 """
 
+import contextlib
 import fcntl
-import json
 import os
 import pathlib
-from collections.abc import Mapping
+import re
+import time
 from typing import IO
 
 from stylegan2_jax import config as config_lib
-from stylegan2_jax import files
+from stylegan2_jax import files, resuming
 from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.stats import Stats
+
+_LOCK_TRIES = 5
+_GRID = re.compile(r'fakes-(\d{6,}(?:\.\d{3})?)\.png', re.ASCII)
 
 
 class RunDirectory:
@@ -32,16 +41,24 @@ class RunDirectory:
   def __init__(self, path: str | os.PathLike):
     self.path = pathlib.Path(path)
     self.config_path = self.path / 'config.json'
-    self.stats_path = self.path / 'stats.jsonl'
+    self.stats = Stats(self.path / 'stats.jsonl')
+    self.report_path = self.path / 'report.html'
+    self.tensorboard_path = self.path / 'tensorboard'
     self.reals_path = self.path / 'reals.png'
     self.checkpoints_path = self.path / 'checkpoints'
+    self.damaged_path = self.path / 'damaged'
     self.log_path = self.path / 'log.txt'
     self._lock: IO | None = None
-    self._stats: IO | None = None
 
   def fakes_path(self, kimg: float) -> pathlib.Path:
     """Where the grid of fakes after so many thousand images lies."""
-    return self.path / f'fakes-{int(kimg):06d}.png'
+    whole, images = divmod(round(kimg * 1000), 1000)
+    return self.path / (f'fakes-{whole:06d}' + (f'.{images:03d}' if images else '') + '.png')
+
+  def fakes(self) -> list[tuple[float, pathlib.Path]]:
+    """The grids of fakes there are, each with its kimg, from the first to the last."""
+    found = ((_GRID.fullmatch(path.name), path) for path in self.path.glob('fakes-*.png'))
+    return sorted((float(match[1]), path) for match, path in found if match)
 
   def exists(self) -> bool:
     """Whether a run has begun here."""
@@ -67,18 +84,13 @@ class RunDirectory:
     Raises:
       UserError: names the fields that differ and may not.
     """
-    if not self.exists():
-      return
-    changes = config_lib.differences(self.read_settings(), settings)
-    refused = [text for field, text in changes.items() if not config_lib.may_change(field)]
-    if refused:
-      raise UserError(
-        f'workdir {self.path} holds a run of another config ({"; ".join(refused)}): '
-        'go back to that config or name another --workdir'
-      )
+    if self.exists():
+      resuming.check_resume(self.read_settings(), settings, f'workdir {self.path}')
 
   def open(self, settings: Settings) -> 'RunDirectory':
     """Prepares the folder for training with these settings, new or resumed; returns self.
+
+    A run that is here already keeps its settings until `write_settings`.
 
     Raises:
       UserError: the path cannot be a run's folder, another training holds it, or the run
@@ -88,61 +100,31 @@ class RunDirectory:
     self._take_lock()
     try:
       self.check(settings)
-      with files.replacing(self.config_path) as file:
-        file.write(config_lib.to_json(settings).encode())
+      if not self.exists():
+        self.write_settings(settings)
       self.checkpoints_path.mkdir(exist_ok=True)
     except BaseException:
       self.close()
       raise
     return self
 
+  def write_settings(self, settings: Settings) -> None:
+    """Makes these the settings of the run here."""
+    with files.replacing(self.config_path) as file:
+      file.write(config_lib.to_json(settings).encode())
+
   def close(self) -> None:
     """Gives the lock back. Closing twice is harmless."""
-    for file in (self._stats, self._lock):
-      if file is not None:
-        file.close()
-    self._stats = self._lock = None
+    self.stats.close()
+    if self._lock is not None:
+      self._lock.close()
+      self._lock = None
 
   def __enter__(self) -> 'RunDirectory':
     return self
 
   def __exit__(self, *unused) -> None:
     self.close()
-
-  def append_stats(self, record: Mapping) -> None:
-    """Adds a line to stats.jsonl; it is in the file, for other programs to read, on return."""
-    if self._stats is None:
-      self._drop_torn_line()
-      self._stats = self.stats_path.open('a', encoding='utf-8')
-    self._stats.write(json.dumps(record) + '\n')
-    self._stats.flush()
-
-  def read_stats(self) -> list[dict]:
-    """All records of stats.jsonl, oldest first; a line torn by a crash at the end is left out.
-
-    Raises:
-      UserError: a line before the last is not JSON.
-    """
-    if not self.stats_path.exists():
-      return []
-    lines = self.stats_path.read_text(encoding='utf-8', errors='replace').splitlines()
-    records = []
-    for number, line in enumerate(lines, 1):
-      try:
-        records.append(json.loads(line))
-      except ValueError:
-        if number < len(lines):
-          raise UserError(f'{self.stats_path} line {number} is damaged: remove that line') from None
-    return records
-
-  def truncate_stats(self, step: int) -> None:
-    """Drops the records of steps after `step`: those that a resumed run will do again."""
-    kept = [record for record in self.read_stats() if record['step'] <= step]
-    if self._stats is not None:
-      self._stats.close()
-      self._stats = None
-    with files.replacing(self.stats_path) as file:
-      file.write(''.join(json.dumps(record) + '\n' for record in kept).encode())
 
   def _create(self) -> None:
     """Makes the folder, unless something that is no run is there."""
@@ -170,19 +152,11 @@ class RunDirectory:
       lock = (self.path / '.lock').open('a')
     except OSError as error:
       raise UserError(f'cannot write into workdir {self.path}: {error.strerror}') from None
-    try:
-      fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-      lock.close()
-      raise UserError(
-        f'another training is running in workdir {self.path}: stop it or name another'
-      ) from None
-    self._lock = lock
-
-  def _drop_torn_line(self) -> None:
-    """Cuts what follows the last line break, so that the next record begins a line."""
-    if not self.stats_path.exists():
-      return
-    with self.stats_path.open('r+b') as file:
-      content = file.read()
-      file.truncate(content.rfind(b'\n') + 1)
+    for _ in range(_LOCK_TRIES):  # `watch` holds it for a moment to see whether it is taken
+      with contextlib.suppress(OSError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._lock = lock
+        return
+      time.sleep(0.05)
+    lock.close()
+    raise UserError(f'another training is running in workdir {self.path}: stop it or name another')

@@ -11,14 +11,17 @@ from stylegan2_jax.errors import UserError
 ARCHITECTURES = ('orig', 'skip', 'resnet')
 NOISE_MODES = ('const', 'random', 'none')  # of sampling: stored maps, new ones, no noise
 DTYPES = ('float32', 'bfloat16', 'float16')
+ON_NONFINITE = ('clean', 'skip')
 
 _POSITIVE = ('train.total_kimg', 'train.snapshot_kimg', 'train.learning_rate', 'train.adam_eps')
+_POSITIVE += ('log.scalars_kimg',)
 _NOT_NEGATIVE = ('seed', 'network.num_reduced', 'train.micro_batch', 'train.r1_gamma')
-_NOT_NEGATIVE += ('train.pl_weight', 'train.ema_kimg')
+_NOT_NEGATIVE += ('train.pl_weight', 'train.ema_kimg', 'train.keep_every')
 _AT_LEAST_1 = ('data.threads', 'network.z_dim', 'network.w_dim', 'network.mapping_layers')
 _AT_LEAST_1 += ('network.channel_base', 'network.channel_max', 'network.mbstd_group')
 _AT_LEAST_1 += ('network.mbstd_features', 'train.batch_size', 'train.r1_interval')
 _AT_LEAST_1 += ('train.pl_interval', 'train.pl_batch_shrink', 'train.keep')
+_AT_LEAST_1 += ('train.max_bad_steps',)
 _AT_LEAST_1 += ('sample.grid_rows', 'sample.grid_cols')
 _FRACTIONS = ('train.style_mixing_prob', 'train.pl_decay', 'train.w_avg_beta')
 _BELOW_1 = ('train.adam_b1', 'train.adam_b2')
@@ -33,6 +36,9 @@ def validate(settings: Settings, num_devices: int) -> None:
   """
   validate_networks(settings)
   _check_places(settings.data)
+  if settings.train.on_nonfinite not in ON_NONFINITE:
+    rule = f'be one of {", ".join(ON_NONFINITE)}'
+    raise _error('train.on_nonfinite', settings.train.on_nonfinite, rule)
   _check_batch(settings, num_devices)
 
 

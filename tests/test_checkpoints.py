@@ -8,6 +8,7 @@ import pytest
 
 from stylegan2_jax.checkpoints import PARTS, Checkpoints
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.saving import CheckpointWriter
 from tests.helpers import assert_trees_equal, names, networks, random_state, settings, state_shapes
 
 TRAIN = settings().train
@@ -37,7 +38,7 @@ def state():
 def saved(state, tmp_path_factory):
   """A folder with the steps 3 and 7; of 3 the key differs. Not to be changed: see `copy`."""
   path = tmp_path_factory.mktemp('run') / 'checkpoints'
-  checkpoints = Checkpoints(path, keep=2)
+  checkpoints = CheckpointWriter(path, keep=2)
   for step in (3, 7):
     key = np.array([step, step], np.uint32)
     checkpoints.save(state.replace(step=np.int32(step), key=key), INFO)
@@ -98,7 +99,7 @@ def test_the_parts_are_the_state(state):
 
 def test_precision_is_kept(tmp_path, x64):
   state = random_state(*networks(4, dtype='float64'), TRAIN)
-  checkpoints = Checkpoints(tmp_path / 'checkpoints', keep=1)
+  checkpoints = CheckpointWriter(tmp_path / 'checkpoints', keep=1)
   checkpoints.save(state, {})
   checkpoints.wait()
   assert_trees_equal(checkpoints.restore_state(0, state), state)
@@ -107,7 +108,7 @@ def test_precision_is_kept(tmp_path, x64):
 
 def test_the_newest_are_kept(tmp_path, state):
   path = tmp_path / 'checkpoints'
-  checkpoints = Checkpoints(path, keep=2)
+  checkpoints = CheckpointWriter(path, keep=2)
   for step in (1, 2, 5, 9):
     checkpoints.save(state.replace(step=np.int32(step)), INFO)
   checkpoints.wait()

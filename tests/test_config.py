@@ -163,21 +163,6 @@ def test_damaged_json(text, message):
     config_lib.from_json(text, 'run/config.json')
 
 
-def test_differences_and_what_may_change():
-  new = changed(train__batch_size=64, data__threads=8, sample__grid_rows=1)
-  assert config_lib.differences(Settings(), new) == {
-    'data.threads': 'data.threads: 2 -> 8',
-    'train.batch_size': 'train.batch_size: 32 -> 64',
-    'sample.grid_rows': 'sample.grid_rows: 4 -> 1',
-  }
-  assert config_lib.may_change('data.threads')
-  assert config_lib.may_change('sample.grid_rows')
-  assert not config_lib.may_change('train.batch_size')
-  assert {name for name in config_lib.field_types() if config_lib.may_change(name)} == {
-    *('train.total_kimg', 'train.snapshot_kimg', 'train.keep', 'data.dir', 'data.threads'),
-    *('sample.grid_rows', 'sample.grid_cols', 'sample.truncation_psi'),
-  }
-
 
 def test_runs_from_before_a_field_was_there():
   """Their config.json lacks it: it gets the value that says what was done then."""

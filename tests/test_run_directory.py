@@ -1,7 +1,6 @@
 """The folder of a run: who may write, what is kept, what is refused."""
 
 import dataclasses
-import json
 import os
 import subprocess
 import sys
@@ -39,16 +38,30 @@ def test_open_writes_the_config(run_dir):
 
 def test_paths(run_dir):
   run = RunDirectory(run_dir)
-  assert run.fakes_path(5.99) == run_dir / 'fakes-000005.png'
+  assert run.fakes_path(5.0) == run_dir / 'fakes-000005.png'
+  assert run.fakes_path(5.016) == run_dir / 'fakes-000005.016.png'
   assert run.fakes_path(25_000) == run_dir / 'fakes-025000.png'
   assert run.reals_path == run_dir / 'reals.png'
   assert run.log_path == run_dir / 'log.txt'
 
 
+def test_grids_come_in_the_order_of_training(run_dir):
+  run = RunDirectory(run_dir).open(SETTINGS)
+  grids = [0.0, 0.008, 5.0, 5.016, 40.0, 1_000_000.0]
+  for kimg in reversed(grids):
+    run.fakes_path(kimg).touch()
+  for other in ('fakes-1.png', 'fakes-000005.png.tmp', 'fakes-old.png'):
+    (run_dir / other).touch()
+  assert run.fakes() == [(kimg, run.fakes_path(kimg)) for kimg in grids]
+  run.close()
+
+
 def test_resume_takes_over_what_may_change(run_dir):
   RunDirectory(run_dir).open(SETTINGS).close()
   longer = dataclasses.replace(SETTINGS, train=dataclasses.replace(SETTINGS.train, total_kimg=9.0))
-  RunDirectory(run_dir).open(longer).close()
+  with RunDirectory(run_dir).open(longer) as run:
+    assert run.read_settings() == SETTINGS  # there may still be a reason not to go on
+    run.write_settings(longer)
   assert RunDirectory(run_dir).read_settings() == longer
 
 
@@ -117,44 +130,6 @@ def test_unwritable_folder(run_dir, monkeypatch):
   monkeypatch.setattr('pathlib.Path.mkdir', refuses)
   with pytest.raises(UserError, match=r'cannot use workdir .*: Permission denied; name another'):
     RunDirectory(run_dir).open(SETTINGS)
-
-
-def test_stats_are_readable_at_once(run_dir):
-  with RunDirectory(run_dir).open(SETTINGS) as run:
-    run.append_stats({'step': 0, 'loss': 1.5})
-    assert json.loads(run.stats_path.read_text()) == {'step': 0, 'loss': 1.5}
-    run.append_stats({'step': 1, 'loss': 0.5})
-    assert run.read_stats() == [{'step': 0, 'loss': 1.5}, {'step': 1, 'loss': 0.5}]
-
-
-def test_truncated_stats_go_on(run_dir):
-  with RunDirectory(run_dir).open(SETTINGS) as run:
-    run.truncate_stats(3)
-    for step in range(6):
-      run.append_stats({'step': step})
-    run.truncate_stats(2)
-    run.append_stats({'step': 3, 'again': True})
-    assert run.read_stats() == [{'step': 0}, {'step': 1}, {'step': 2}, {'step': 3, 'again': True}]
-
-
-@pytest.mark.parametrize('torn', ['{"step": 2, "lo', '{"step": 2}'])
-def test_torn_last_line(run_dir, torn):
-  with RunDirectory(run_dir).open(SETTINGS) as run:
-    run.append_stats({'step': 0})
-    run.append_stats({'step': 1})
-  with run.stats_path.open('a') as file:
-    file.write(torn)
-  with RunDirectory(run_dir).open(SETTINGS) as run:
-    assert [record['step'] for record in run.read_stats()][:2] == [0, 1]
-    run.append_stats({'step': 3})
-    assert [record['step'] for record in run.read_stats()] == [0, 1, 3]
-
-
-def test_damaged_line_in_the_middle(run_dir):
-  with RunDirectory(run_dir).open(SETTINGS) as run:
-    run.stats_path.write_text('{"step": 0}\n{"st\n{"step": 2}\n')
-    with pytest.raises(UserError, match=r'stats\.jsonl line 2 is damaged'):
-      run.read_stats()
 
 
 def test_reading_needs_no_lock(run_dir):
