@@ -3,43 +3,29 @@
 Needs neither JAX nor data.
 """
 
-import argparse
-import difflib
-from typing import NoReturn
-
 from stylegan2_jax import command_values as values
 from stylegan2_jax import validation
+from stylegan2_jax.command_parser import Parser, new_parser
 from stylegan2_jax.data.preparation import options
-from stylegan2_jax.errors import UserError
 
 _FIELDS_NOTE = """\
 --config.FIELD=VALUE sets a field of the config, for example --config.train.batch_size=8;
 configs/default.py explains them all.
 """
+_STATUS_NOTE = """\
+Exit status: 0 finished; 75 stopped by Ctrl-C, SIGTERM or --time_limit, or another host was lost:
+the same command goes on; 1 cannot go on as it is; 2 bad input.
 
-
-class Parser(argparse.ArgumentParser):
-  """Complains by a `UserError` of one line, instead of printing its usage and leaving."""
-
-  needed: tuple[str, ...] = ()  # flags that must be given
-  takes_fields = False  # whether --config.FIELD=VALUE has a meaning
-
-  def error(self, message: str) -> NoReturn:
-    """Refuses the command line."""
-    raise UserError(f'{message}; {self.prog} --help lists the flags')
-
-  def complain_about(self, argument: str) -> NoReturn:
-    """Refuses an argument that is no flag, with the nearest name that is one."""
-    name = argument.split('=')[0]
-    known = [option for action in self._actions for option in action.option_strings]
-    close = difflib.get_close_matches(name.split('.')[0], known, 1)
-    self.error(f'unknown argument {name}' + (f', did you mean {close[0]}?' if close else ''))
+"""
 
 
 def parsers() -> dict[str, Parser]:
   """The parser of each command."""
   return {
     'train': _train(),
+    'watch': _watch(),
+    'progress': _progress(),
+    'profile': _profile(),
     'summary': _summary(),
     'sample': _sample(),
     'prepare': _prepare(),
@@ -47,36 +33,88 @@ def parsers() -> dict[str, Parser]:
   }
 
 
-def _parser(command: str, description: str, epilog: str) -> Parser:
-  return Parser(
-    prog=f'python launch.py {command}',
-    usage=f'python launch.py {command} [FLAGS]',
-    description=description,
-    epilog=epilog,
-    allow_abbrev=False,
-    formatter_class=argparse.RawDescriptionHelpFormatter,
-  )
-
-
 def _train() -> Parser:
-  parser = _parser('train', 'Trains a model, or goes on with one.', _FIELDS_NOTE)
-  parser.add_argument(
-    '--config', metavar='FILE', help='a preset; left out, the run in --workdir goes on'
-  )
-  parser.add_argument(
+  parser = new_parser('train', 'Trains a model, or goes on with one.', _STATUS_NOTE + _FIELDS_NOTE)
+  add = parser.add_argument
+  add('--config', metavar='FILE', help='a preset; left out, the run in --workdir goes on')
+  add(
     '--workdir',
     type=values.path,
     metavar='DIR',
     help='folder of the run: pictures, log, checkpoints',
   )
+  add(
+    '--time_limit', type=values.duration, metavar='TIME',
+    help='save and end with status 75 after 90m, 3.5h, 2d or 3:30:00 (default: no limit)',
+  )  # fmt: skip
+  add(
+    '--dry_run', action='store_true',
+    help='only print the plan: networks, memory, steps, where everything goes',
+  )  # fmt: skip
   parser.needed, parser.takes_fields = ('workdir',), True
   return parser
 
 
+def _watch() -> Parser:
+  example = 'example:\n  python launch.py watch --workdir=runs/shapes\n'
+  parser = new_parser('watch', 'Shows live how a run stands; Ctrl-C ends.', example)
+  add = parser.add_argument
+  add('--workdir', type=values.path, metavar='DIR', help='folder of the run')
+  add(
+    '--once', action='store_true',
+    help='only print it, as where the output is no terminal',
+  )  # fmt: skip
+  parser.needed = ('workdir',)
+  return parser
+
+
+def _progress() -> Parser:
+  example = (
+    'examples:\n  python launch.py progress --workdir=runs/shapes --out=progress.mp4\n'
+    '  python launch.py progress --workdir=runs/shapes --out=progress.md\n'
+  )
+  parser = new_parser('progress', 'Shows how the pictures of a run came to be.', example)
+  add = parser.add_argument
+  add('--workdir', type=values.path, metavar='DIR', help='folder of the run')
+  add(
+    '--out', type=values.path, default='progress.mp4', metavar='PATH',
+    help='a .mp4, .gif or .webp: a film; a .md: a table with pictures (default: progress.mp4)',
+  )  # fmt: skip
+  add(
+    '--seconds', type=values.seconds, default=10.0, metavar='N',
+    help='length of the film (default: 10)',
+  )  # fmt: skip
+  add(
+    '--width', type=values.width, metavar='N',
+    help='of the pictures in pixels (default: as they are, but at most 1024, GIF 640, table 512)',
+  )  # fmt: skip
+  parser.needed = ('workdir',)
+  return parser
+
+
 def _summary() -> Parser:
-  parser = _parser('summary', 'Prints both networks of a preset layer by layer.', _FIELDS_NOTE)
+  parser = new_parser('summary', 'Prints both networks of a preset layer by layer.', _FIELDS_NOTE)
   parser.add_argument('--config', metavar='FILE', help='a preset')
   parser.needed, parser.takes_fields = ('config',), True
+  return parser
+
+
+def _profile() -> Parser:
+  example = 'example:\n  python launch.py profile --config=configs/shapes.py --out=profile\n\n'
+  description = 'Says where the time of a training step goes: each phase, and its operations.'
+  parser = new_parser('profile', description, example + _FIELDS_NOTE)
+  add = parser.add_argument
+  add('--config', metavar='FILE', help='a preset; left out, the config of the run in --workdir')
+  add('--workdir', type=values.path, metavar='DIR', help='a run, of which the config alone is read')
+  add(
+    '--steps', type=values.steps, default=10, metavar='N',
+    help='how often each phase is timed (default: 10)',
+  )  # fmt: skip
+  add(
+    '--out', type=values.file_path, metavar='DIR',
+    help='folder for the traces and operations.csv; each trace takes several MB',
+  )  # fmt: skip
+  parser.needed, parser.takes_fields = ('out',), True
   return parser
 
 
@@ -84,7 +122,7 @@ def _sample() -> Parser:
   example = (
     'example:\n  python launch.py sample --workdir=runs/shapes --seeds=0-23 --out=grid.png\n'
   )
-  parser = _parser('sample', 'Draws images from a trained model.', example)
+  parser = new_parser('sample', 'Draws images from a trained model.', example)
   add = parser.add_argument
   add('--workdir', type=values.path, metavar='DIR', help='folder of the run to draw from')
   add(
@@ -122,7 +160,7 @@ def _prepare() -> Parser:
     '      --transform=center-crop\n'
     '  python launch.py prepare --source=cifar-10-python.tar.gz --out=datasets/cifar10\n'
   )
-  parser = _parser('prepare', 'Makes a data set of images, for training to read.', example)
+  parser = new_parser('prepare', 'Makes a data set of images, for training to read.', example)
   add = parser.add_argument
   add(
     '--source', type=values.path, metavar='PATH',
@@ -180,7 +218,7 @@ def _prepare() -> Parser:
 
 def _inspect() -> Parser:
   example = 'example:\n  python launch.py inspect --data=datasets/photos\n'
-  parser = _parser('inspect', 'Reads a prepared data set and says what is in it.', example)
+  parser = new_parser('inspect', 'Reads a prepared data set and says what is in it.', example)
   add = parser.add_argument
   add(
     '--data',

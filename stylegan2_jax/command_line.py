@@ -16,6 +16,9 @@ StyleGAN2: train it, look at it, draw from it.
 
 commands:
   train      train a model, or go on with one (the default: the word may be left out)
+  watch      show live how a run stands
+  progress   show the grids of a run as a film, or as a table
+  profile    say where the time of a training step goes
   summary    print both networks layer by layer
   sample     draw images from a trained model
   prepare    make a data set of your images, whatever form they have

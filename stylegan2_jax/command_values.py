@@ -54,6 +54,50 @@ def step(text: str) -> int:
   return int(text)
 
 
+def steps(text: str) -> int:
+  """How often something is done, at least once."""
+  if not re.fullmatch(r'[1-9]\d{0,5}', text, re.ASCII):
+    raise UserError(f'--steps={text} does not parse: write a number, such as 10')
+  return int(text)
+
+
+def duration(text: str) -> float:
+  """Seconds of 90m, 3.5h, 2d, 45s, or of what Slurm writes: [D-]H:MM:SS.
+
+  >>> [duration(text) for text in ('90m', '1:30:00', '1-02:00:00')]
+  [5400.0, 5400.0, 93600.0]
+  """
+  number = re.fullmatch(r'(\d+(?:\.\d+)?)([smhd])', text, re.ASCII)
+  clock = re.fullmatch(r'(?:(\d+)-)?(\d+):([0-5]\d):([0-5]\d)', text, re.ASCII)
+  seconds = 0.0
+  if number is not None:
+    seconds = float(number[1]) * {'s': 1, 'm': 60, 'h': 3600, 'd': 86400}[number[2]]
+  elif clock is not None:
+    days, hours, minutes, rest = (float(part or 0) for part in clock.groups())
+    seconds = ((days * 24 + hours) * 60 + minutes) * 60 + rest
+  if not seconds:
+    raise UserError(f'--time_limit={text} does not parse: write 90m, 3.5h, 2d, 45s or 3:30:00')
+  return seconds
+
+
+def seconds(text: str) -> float:
+  """The length of a film."""
+  try:
+    value = float(text)
+  except ValueError:
+    value = math.nan
+  if not 0.1 <= value <= 600:
+    raise UserError(f'--seconds={text} does not fit: write a number from 0.1 to 600')
+  return value
+
+
+def width(text: str) -> int:
+  """Of a picture in pixels."""
+  if not re.fullmatch(r'\d{1,4}', text, re.ASCII) or not 16 <= int(text) <= 4096:
+    raise UserError(f'--width={text} does not fit: write a number of pixels from 16 to 4096')
+  return int(text)
+
+
 # The shell leaves the ~ of --out=~/sets alone.
 path = os.path.expanduser
 

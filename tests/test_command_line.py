@@ -49,7 +49,7 @@ def test_sample_flags():
 @pytest.mark.parametrize(
   ('argv', 'message'),
   [
-    ('fly', 'unknown command fly: choose one of train, summary, sample'),
+    ('fly', 'unknown command fly: choose one of train, watch, '),
     ('--workdr=x', r'unknown argument --workdr, did you mean --workdir\?'),
     ('--config=configs/tiny.py', '--workdir is missing'),
     ('summary', '--config is missing'),

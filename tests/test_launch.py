@@ -7,6 +7,7 @@ import sys
 import pytest
 
 import launch
+from stylegan2_jax import commands
 
 ROOT = pathlib.Path(__file__).parents[1]
 
@@ -25,7 +26,7 @@ def test_without_the_packages():
 @pytest.mark.parametrize('command', ['train', 'summary', 'sample'])
 def test_without_one_package(command, monkeypatch, capsys):
   """Packages that are needed only later are missed in the same words."""
-  monkeypatch.setattr(launch.backend, 'prepare', lambda: __import__('no_such_package'))
+  monkeypatch.setattr(commands.backend, 'prepare', lambda **unused: __import__('no_such_package'))
   configs = '--config=' + str(ROOT / 'configs' / 'tiny.py')
   flags = {'train': [configs, '--workdir=x'], 'summary': [configs], 'sample': ['--workdir=x']}
   assert launch.main([command, *flags[command]]) == 2

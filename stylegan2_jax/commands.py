@@ -1,0 +1,103 @@
+"""What each command does: it settles flags and config, then starts the tool.
+
+JAX is imported only once flags and config have proven good, so that help and complaints come
+at once.
+"""
+
+import argparse
+import pathlib
+
+from stylegan2_jax import backend, command_line
+from stylegan2_jax.errors import UserError
+
+
+def train(flags: argparse.Namespace) -> None:
+  """Trains, or goes on with the run that --workdir holds."""
+  workdir = pathlib.Path(flags.workdir)
+  settings = command_line.training_settings(flags.config, flags.overrides, workdir)
+  backend.prepare(deterministic=settings.train.deterministic)
+  if flags.dry_run:
+    from stylegan2_jax.tools import plan
+
+    plan.print_plan(settings, workdir)
+    return
+  from stylegan2_jax.training import loop
+
+  loop.train(settings, workdir, flags.time_limit)
+
+
+def profile(flags: argparse.Namespace) -> None:
+  """Times and traces the phases of a training step."""
+  if flags.config is None and flags.workdir is None:
+    raise UserError('--config is missing: name a preset, or the --workdir of a run')
+  workdir = None if flags.workdir is None else pathlib.Path(flags.workdir)
+  settings = command_line.training_settings(flags.config, flags.overrides, workdir)
+  backend.prepare(deterministic=settings.train.deterministic)
+  from stylegan2_jax.tools import profile as tool
+
+  tool.profile_command(settings, flags.out, flags.steps)
+
+
+def progress(flags: argparse.Namespace) -> None:
+  """Shows the grids of a run as a film or a table."""
+  from stylegan2_jax.tools import progress as tool
+
+  tool.progress_command(pathlib.Path(flags.workdir), flags.out, flags.seconds, flags.width)
+
+
+def watch(flags: argparse.Namespace) -> None:
+  """Shows live how a run stands."""
+  from stylegan2_jax.tools import watch as tool
+
+  tool.watch_command(pathlib.Path(flags.workdir), flags.once)
+
+
+def summary(flags: argparse.Namespace) -> None:
+  """Prints both networks of a config, layer by layer."""
+  settings = command_line.network_settings(flags.config, flags.overrides)
+  backend.prepare()
+  from stylegan2_jax.tools import summary as tool
+
+  tool.print_summary(settings)
+
+
+def sample(flags: argparse.Namespace) -> None:
+  """Draws images from a trained model."""
+  backend.prepare()
+  from stylegan2_jax.tools import sample as tool
+
+  tool.sample_command(
+    workdir=pathlib.Path(flags.workdir),
+    seeds=flags.seeds,
+    truncation_psi=flags.truncation_psi,
+    noise_mode=flags.noise_mode,
+    out=flags.out,
+    label=flags.label,
+    step=flags.step,
+  )
+
+
+def prepare(flags: argparse.Namespace) -> None:
+  """Makes a data set of images."""
+  from stylegan2_jax.tools import prepare as tool
+
+  tool.prepare_command(flags)
+
+
+def inspect(flags: argparse.Namespace) -> None:
+  """Says what is in a prepared data set."""
+  from stylegan2_jax.tools import inspect as tool
+
+  tool.inspect_command(flags.data, flags.data_dir, flags.out)
+
+
+COMMANDS = {
+  'train': train,
+  'watch': watch,
+  'progress': progress,
+  'profile': profile,
+  'summary': summary,
+  'sample': sample,
+  'prepare': prepare,
+  'inspect': inspect,
+}
