@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
   """Runs one command and returns the exit status: see errors.py; 130 after Ctrl-C."""
   try:
     flags = command_line.parse(argv)
-    COMMANDS[flags.command](flags)
+    return COMMANDS[flags.command](flags) or 0
   except Preempted as ending:
     return ending.status  # training has said what to do
   except CommandError as error:
@@ -35,7 +35,6 @@ def main(argv: list[str]) -> int:
   except KeyboardInterrupt:
     print('interrupted', file=sys.stderr)
     return 130
-  return 0
 
 
 if __name__ == '__main__':

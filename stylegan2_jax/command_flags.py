@@ -51,6 +51,13 @@ def _train() -> Parser:
     '--dry_run', action='store_true',
     help='only print the plan: networks, memory, steps, where everything goes',
   )  # fmt: skip
+  add(
+    '--coordinator', metavar='HOST:PORT',
+    help='on several hosts: the first one and a free port of it (found by itself under SLURM, '
+    'Open MPI and on TPU pods, as the next two)',
+  )  # fmt: skip
+  add('--num_processes', type=int, metavar='N', help='on several hosts: how many processes train')
+  add('--process_id', type=int, metavar='I', help='on several hosts: which of them this is, from 0')
   parser.needed, parser.takes_fields = ('workdir',), True
   return parser
 

@@ -1,29 +1,38 @@
 """What each command does: it settles flags and config, then starts the tool.
 
+A command returns its exit status, or None for 0.
+
 JAX is imported only once flags and config have proven good, so that help and complaints come
 at once.
 """
 
 import argparse
+import os
 import pathlib
+import sys
 
-from stylegan2_jax import backend, command_line
+from stylegan2_jax import backend, cluster, command_line, supervisor
 from stylegan2_jax.errors import UserError
 
 
-def train(flags: argparse.Namespace) -> None:
-  """Trains, or goes on with the run that --workdir holds."""
-  workdir = pathlib.Path(flags.workdir)
+def train(flags: argparse.Namespace) -> int | None:
+  """Trains, or goes on with the run that --workdir holds; as one of several hosts, in a child."""
+  workdir, parent = pathlib.Path(flags.workdir), supervisor.parent()
+  found = cluster.find(flags.coordinator, flags.num_processes, flags.process_id, os.environ)
   settings = command_line.training_settings(flags.config, flags.overrides, workdir)
   backend.prepare(deterministic=settings.train.deterministic)
   if flags.dry_run:
     from stylegan2_jax.tools import plan
 
     plan.print_plan(settings, workdir)
-    return
-  from stylegan2_jax.training import loop
+    return None
+  if found is not None and parent is None:
+    return supervisor.run([sys.executable, *sys.orig_argv[1:]])
+  from stylegan2_jax.training import joining, loop
 
-  loop.train(settings, workdir, flags.time_limit)
+  with joining.joined(found, parent):
+    loop.train(settings, workdir, flags.time_limit)
+  return None
 
 
 def profile(flags: argparse.Namespace) -> None:

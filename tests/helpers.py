@@ -9,10 +9,8 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import jax_utils
 from PIL import Image
 
-from stylegan2_jax.checkpoints import Checkpoints
 from stylegan2_jax.config import (
   DataSettings,
   NetworkSettings,
@@ -25,6 +23,7 @@ from stylegan2_jax.networks.builder import build_networks, variable_shapes
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.saving import CheckpointWriter
 from stylegan2_jax.training import parallel
 from stylegan2_jax.training.state import TrainState, make_state
 
@@ -118,7 +117,7 @@ def saved_run(
   names = {'class_names': list(class_names), 'component_names': list(component_names)}
   info = {'kimg': 0.0, 'data': {}, 'c_dim': c_dim, **names}
   with RunDirectory(path).open(config) as run:
-    checkpoints = Checkpoints(run.checkpoints_path, keep=5)
+    checkpoints = CheckpointWriter(run.checkpoints_path, keep=5)
     checkpoints.save(state, info)
     checkpoints.close()
   return SavedRun(path, state, *pair)
@@ -188,11 +187,8 @@ def noise_pictures(count: int, height: int = 8, width: int = 8, channels: int = 
 
 def limit_devices(patch, count: int) -> None:
   """Makes `parallel` believe that there are so many devices."""
-  devices = jax.local_devices()[:count]
-  patch.setattr(parallel, 'device_count', lambda: count)
-  patch.setattr(parallel, 'replicate', lambda tree: jax_utils.replicate(tree, devices))
-  # Flax's own takes one device of several for a replicated array.
-  patch.setattr(parallel, 'unreplicate', lambda tree: jax.tree.map(lambda x: x[0], tree))
+  devices = tuple(jax.local_devices()[:count])
+  patch.setattr(parallel, 'devices', lambda: devices)
 
 
 def randomized(tree, seed: int, scale: float = 1.0, offset: float = 0.0):

@@ -1,45 +1,92 @@
-"""The one place that knows how work lies on devices: pmap over all local ones.
+"""The one place that knows how work lies on devices: pmap over those of all hosts.
 
 A replicated tree has a leading device axis of equal copies; a sharded one has a leading axis of
-different pieces. The phases are written against AXIS_NAME and know no more than that.
+different pieces. That axis is as long as the whole job has devices, and each host holds the rows of
+its own: host 0's come first. The phases are written against AXIS_NAME and know no more than that.
 """
 
+import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import jax
-from flax import jax_utils
+import numpy as np
+
+from stylegan2_jax.errors import UserError
 
 AXIS_NAME = 'devices'
 
-_identity = jax.pmap(lambda tree: tree)  # made once: each new function would be compiled anew
+
+def devices() -> tuple[jax.Device, ...]:
+  """All devices that share a batch, in the order of the device axis.
+
+  Raises:
+    UserError: the hosts have different numbers of them.
+  """
+  hosts = [jax.local_devices(process_index=host) for host in range(jax.process_count())]
+  counts = [len(host) for host in hosts]
+  if len(set(counts)) > 1:
+    listed = ', '.join(f'host {host}: {count}' for host, count in enumerate(counts))
+    raise UserError(
+      f'the hosts have different numbers of devices ({listed}): give each as many, '
+      'for example by CUDA_VISIBLE_DEVICES'
+    )
+  return tuple(device for host in hosts for device in host)
 
 
 def device_count() -> int:
-  """How many devices share a batch."""
-  return jax.local_device_count()
+  """How many devices share a batch, on all hosts together."""
+  return len(devices())
+
+
+def local_device_count() -> int:
+  """How many of them this host has."""
+  return len(_local(devices()))
+
+
+def local_rows(tree):
+  """Of arrays [devices, ...] the rows of this host's devices; in one process all of them."""
+  everywhere = devices()
+  here = _local(everywhere)
+  if len(here) == len(everywhere):
+    return tree
+  first = everywhere.index(here[0])
+  return jax.tree.map(lambda x: x[first : first + len(here)], tree)
 
 
 def replicate(tree):
   """Copies every array to every device, with a leading device axis."""
-  return jax_utils.replicate(tree)
+  count = local_device_count()
+  return shard(jax.tree.map(lambda x: np.broadcast_to(x, (count, *np.shape(x))), tree))
 
 
 def shard(tree):
-  """Puts piece i of every array [devices, ...] on device i."""
-  return _identity(tree)
+  """Puts piece i of every array [local devices, ...] on device i of this host."""
+  everywhere = devices()
+  sharding = _sharding(everywhere)
+
+  def put(x):
+    return jax.make_array_from_process_local_data(sharding, x, (len(everywhere), *x.shape[1:]))
+
+  return jax.tree.map(put, jax.tree.map(np.asarray, tree))
 
 
 def unreplicate(tree):
-  """The first device's copy, without the device axis."""
-  return jax_utils.unreplicate(tree)
+  """The copy on this host's first device, without the device axis; it stays there."""
+  return jax.tree.map(lambda x: x.addressable_data(0)[0], tree)
+
+
+def fetch(tree):
+  """The copy on this host's first device as numpy arrays: all on their way at once."""
+  rows = jax.device_get(jax.tree.map(lambda x: x.addressable_data(0), tree))
+  return jax.tree.map(lambda x: x[0], rows)
 
 
 def parallel(fn: Callable) -> Callable:
   """fn(state, ...) on every device at once; the state's memory is reused for the result."""
-  return jax.pmap(fn, axis_name=AXIS_NAME, donate_argnums=(0,))
+  return jax.pmap(fn, axis_name=AXIS_NAME, donate_argnums=(0,), devices=devices())
 
 
 def compile_all(
@@ -60,7 +107,36 @@ def compile_all(
     fn, arguments = functions[name]
     compiled = fn.lower(*arguments).compile()
     announce(name, time.perf_counter() - start)
-    return compiled
+    return _OneAtATime(compiled) if in_turn else compiled
+
+  in_turn = jax.process_count() > 1 and jax.default_backend() == 'cpu'
 
   with ThreadPoolExecutor(os.cpu_count()) as pool:
     return dict(zip(functions, pool.map(compile_one, functions), strict=True))
+
+
+class _OneAtATime:
+  """A compiled function that returns when its result is there.
+
+  On the CPUs of several hosts, programs under way side by side may wait for each other for ever:
+  the messages of their collective operations are told apart by their order alone.
+  """
+
+  def __init__(self, compiled):
+    self._compiled = compiled
+
+  def __call__(self, *arguments):
+    return jax.block_until_ready(self._compiled(*arguments))
+
+  def __getattr__(self, name):
+    return getattr(self._compiled, name)
+
+
+def _local(everywhere: Sequence[jax.Device]) -> list[jax.Device]:
+  return [device for device in everywhere if device.process_index == jax.process_index()]
+
+
+@functools.cache
+def _sharding(everywhere: tuple[jax.Device, ...]) -> jax.sharding.Sharding:
+  mesh = jax.sharding.Mesh(np.array(everywhere), (AXIS_NAME,))
+  return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(AXIS_NAME))
