@@ -163,7 +163,6 @@ def test_damaged_json(text, message):
     config_lib.from_json(text, 'run/config.json')
 
 
-
 def test_runs_from_before_a_field_was_there():
   """Their config.json lacks it: it gets the value that says what was done then."""
   values = json.loads(config_lib.to_json(changed(seed=5, data__resolution=64)))

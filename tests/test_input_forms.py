@@ -170,7 +170,7 @@ def test_prepare_and_train(tmp_path, monkeypatch, form):
   )
   _check_first_batch(form, used)
   loop.train(used, tmp_path / 'run')
-  (record,) = RunDirectory(tmp_path / 'run').read_stats()
+  ((record, _),) = RunDirectory(tmp_path / 'run').stats.records()
   assert record['step'] == 1
   assert np.isfinite(record['loss_g'])
   assert np.isfinite(record['loss_d'])

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -9,11 +10,30 @@ import numpy as np
 from stylegan2_jax.config import Settings
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
-from stylegan2_jax.training import parallel
+from stylegan2_jax.training import nonfinite, parallel
 from stylegan2_jax.training.chunks import Chunks, chunk_layout
+from stylegan2_jax.training.replicas import unequal_leaves
 from stylegan2_jax.training.schedule import phases_at, used_phases
 from stylegan2_jax.training.state import TrainState
 from stylegan2_jax.training.steps import PHASE_STEPS, Recipe, finish_step
+
+# The parameters that a phase has the gradient of.
+_TRAINED = {
+  'generator': 'g_params',
+  'path_length': 'g_params',
+  'discriminator': 'd_params',
+  'r1': 'd_params',
+}
+
+
+class Outcome(NamedTuple):
+  """What a step came to: the same on all hosts."""
+
+  metrics: dict[str, float]  # of the phases that were due: means over the global batch
+  nonfinite: dict[str, dict[str, int]]  # phase -> leaf of its gradient -> values not finite, if any
+  bad_params: list[str]  # leaves of the state that are not finite
+  bad_steps: int  # the latest steps in a row with gradients that are not finite
+  stop: bool  # whether any host was asked to stop
 
 
 class Engine:
@@ -37,15 +57,30 @@ class Engine:
     """
     self._settings, train = settings, settings.train
     self._recipe = Recipe(*networks, train, axis_name=parallel.AXIS_NAME)
-    self._layout = chunk_layout(train.batch_size, train.chunk_size, parallel.device_count())
+    layout = chunk_layout(train.batch_size, train.chunk_size, parallel.device_count())
+    self._layout = parallel.local_rows(layout)
     self._state = parallel.replicate(state)
     self._labels = None if labels is None else parallel.replicate(labels)
+    self._leaves = {
+      phase: nonfinite.leaf_names(getattr(state, _TRAINED[phase])) for phase in used_phases(train)
+    }
+    self._none_bad = {  # what phases that are not due count
+      phase: parallel.replicate(np.zeros(len(names), np.int32))
+      for phase, names in self._leaves.items()
+    }
+    devices = len(self._layout.index)
+    self._wishes = [parallel.shard(np.full(devices, wish, np.int32)) for wish in (0, 1)]
     self._compiled = {}
+
+  @property
+  def compiled(self) -> dict[str, Callable]:
+    """What `compile` made, by name: the phases, 'average', and 'compare' for several devices."""
+    return self._compiled
 
   def compile(self, announce: Callable[[str, float], None]) -> None:
     """Compiles each phase in use, side by side; `announce` hears name and seconds."""
     shape = (*self._settings.data.size, self._settings.data.channels)
-    n = self._settings.train.batch_size
+    n = self._layout.sample.size
     zeros = {'image': np.zeros((n, *shape), np.uint8)}
     if self._labels is not None:  # [devices, num_images] classes or [..., c_dim] vectors
       zeros['label'] = np.zeros((n, *self._labels.shape[2:]), self._labels.dtype)
@@ -58,21 +93,40 @@ class Engine:
       for phase in used_phases(self._settings.train)
     }
     finish = parallel.parallel(functools.partial(finish_step, recipe=self._recipe))
-    functions['average'] = (finish, (self._state,))
+    functions['average'] = (finish, (self._state, self._none_bad, self._wishes[0]))
+    if parallel.device_count() > 1:
+      functions['compare'] = (parallel.parallel(_compare), (self._state,))
     self._compiled = parallel.compile_all(functions, announce)
 
-  def step(self, step: int, batch: dict[str, np.ndarray]) -> dict[str, float]:
-    """All that happens in step number `step`, on a global batch of uint8 images and labels.
+  def step(self, step: int, batch: dict[str, np.ndarray], wish: bool = False) -> Outcome:
+    """All that happens in step number `step`.
 
-    Returns:
-      The phases' metrics, means over the global batch; those of phases not due are absent.
+    Args:
+      step: counted from 0.
+      batch: uint8 images and labels: this host's part of the global batch.
+      wish: whether this host was asked to stop.
     """
-    chunks, metrics = self._chunks(batch), {}
+    chunks, metrics, bad = self._chunks(batch), {}, dict(self._none_bad)
     for phase in phases_at(step, self._settings.train):
-      self._state, found = self._compiled[phase](self._state, chunks, self._labels)
+      self._state, found, bad[phase] = self._compiled[phase](self._state, chunks, self._labels)
       metrics |= found
-    self._state = self._compiled['average'](self._state)
-    return {name: float(value) for name, value in parallel.unreplicate(metrics).items()}
+    self._state, ends = self._compiled['average'](self._state, bad, self._wishes[bool(wish)])
+    metrics, ends = parallel.fetch((metrics, ends))
+    return Outcome(
+      metrics={name: float(value) for name, value in metrics.items()},
+      nonfinite=self._named(parallel.fetch(bad)) if ends['nonfinite'] else {},
+      bad_params=self._bad_leaves() if ends['bad_state'] else [],
+      bad_steps=int(ends['bad_steps']),
+      stop=bool(ends['stop']),
+    )
+
+  def replica_differences(self) -> list[str]:
+    """Names of the leaves of the state whose bits are not the same on all devices."""
+    if 'compare' not in self._compiled:
+      return []
+    self._state, unequal = self._compiled['compare'](self._state)
+    names = nonfinite.leaf_names(self._state)
+    return [name for name, differs in zip(names, parallel.fetch(unequal), strict=True) if differs]
 
   def state(self) -> TrainState:
     """The train state without device axis, copied to the host."""
@@ -84,10 +138,27 @@ class Engine:
     return parallel.unreplicate((state.ema_params, state.w_avg, state.noise_maps))
 
   def _chunks(self, batch) -> Chunks:
-    """A global batch cut into the devices' chunks and put on them."""
+    """This host's part of a global batch, cut into its devices' chunks and put on them."""
     split = self._layout.sample.shape  # [devices, c, m]
     images = batch['image'].reshape(*split, *batch['image'].shape[1:])
     labels = None
     if self._labels is not None:
       labels = batch['label'].reshape(*split, *batch['label'].shape[1:])
     return parallel.shard(self._layout.replace(images=images, labels=labels))
+
+  def _named(self, bad):
+    """The counts that are not zero: phase -> leaf -> count."""
+    found = {}
+    for phase, counts in bad.items():
+      named = zip(self._leaves[phase], counts.tolist(), strict=True)
+      found[phase] = {name: count for name, count in named if count}
+    return {phase: counts for phase, counts in found.items() if counts}
+
+  def _bad_leaves(self):
+    """Names of the leaves of the state that are not finite. Slow: it looks at all of them."""
+    return nonfinite.bad_leaves(self.state()) or ['the state on another device']
+
+
+def _compare(state):
+  """(the state, which of its leaves are not the same on all devices). Runs on each device."""
+  return state, unequal_leaves(state, parallel.AXIS_NAME)

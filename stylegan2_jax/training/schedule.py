@@ -1,5 +1,8 @@
 """Which phases run in a step, and conversions between steps and kimg."""
 
+import itertools
+from collections.abc import Iterator
+
 from stylegan2_jax.config import TrainSettings
 
 PHASES = ('generator', 'path_length', 'discriminator', 'r1')  # in the order they run
@@ -16,6 +19,37 @@ def phases_at(step: int, train: TrainSettings) -> tuple[str, ...]:
 def used_phases(train: TrainSettings) -> tuple[str, ...]:
   """The phases that ever run: those of step 0."""
   return phases_at(0, train)
+
+
+def intervals(train: TrainSettings) -> dict[str, int]:
+  """How many steps lie between two runs of each phase in use."""
+  return {
+    phase: next(step for step in itertools.count(1) if phase in phases_at(step, train))
+    for phase in used_phases(train)
+  }
+
+
+def is_snapshot(step: int, train: TrainSettings) -> bool:
+  """Whether a grid and a checkpoint are due after so many steps."""
+  every = steps_for(train.snapshot_kimg, train.batch_size)
+  return step > 0 and (step % every == 0 or step == steps_for(train.total_kimg, train.batch_size))
+
+
+def snapshot_steps(train: TrainSettings) -> Iterator[int]:
+  """The steps of a whole run for which `is_snapshot` holds."""
+  every = steps_for(train.snapshot_kimg, train.batch_size)
+  total = steps_for(train.total_kimg, train.batch_size)
+  yield from range(every, total, every)
+  yield total
+
+
+def stays_for_good(step: int, train: TrainSettings) -> bool:
+  """Whether the checkpoint of a step is the first at or after a multiple of train.keep_every."""
+  if not train.keep_every or not step:
+    return False
+  every = steps_for(train.keep_every, train.batch_size)
+  snapshots = steps_for(train.snapshot_kimg, train.batch_size)
+  return step % snapshots == 0 and step // every > (step - snapshots) // every
 
 
 def steps_for(kimg: float, batch_size: int) -> int:

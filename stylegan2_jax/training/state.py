@@ -30,6 +30,7 @@ class TrainState:
   w_avg: jax.Array  # [w_dim], moving mean of w
   pl_mean: jax.Array  # [], moving mean of path lengths
   noise_maps: NoiseMaps  # constant noise, drawn once
+  bad_steps: jax.Array  # int32 [], latest steps in a row that met gradients which are not finite
 
 
 def g_optimizer(train: TrainSettings):
@@ -71,4 +72,5 @@ def make_state(
     w_avg=jnp.zeros((generator.mapping.w_dim,), dtype),
     pl_mean=jnp.zeros((), dtype),
     noise_maps=noise_maps,
+    bad_steps=jnp.zeros((), jnp.int32),
   )

@@ -96,7 +96,7 @@ def test_training_run(name, dtype, log_rtol, final_rtol, x64):
     beta = ema_beta(
       step * run.train.batch_size, run.train.batch_size, run.train.ema_kimg, run.train.ema_rampup
     )
-    state = finish(state)
+    state = finish(state, {}, jnp.int32(0))[0]
     logged = {
       'pl_mean': state.pl_mean,
       **norms(state),

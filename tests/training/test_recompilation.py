@@ -52,7 +52,7 @@ def test_nothing_compiles_after_the_first_step():
   engine = Engine(config, modules, random_state(*modules, config.train), None)
   announced = []
   engine.compile(lambda name, seconds: announced.append(name))
-  assert sorted(announced) == ['average', *sorted(PHASE_STEPS)]
+  assert sorted(announced) == ['average', 'compare', *sorted(PHASE_STEPS)]
 
   def batch(step):
     images = np.random.default_rng(step).integers(0, 256, (8, 4, 4, 3), np.uint8)
@@ -62,7 +62,7 @@ def test_nothing_compiles_after_the_first_step():
   engine.step(0, batch(0))
   with compilations() as seen:
     for step in range(1, 7):
-      assert all(np.isfinite(x) for x in engine.step(step, batch(step)).values())
+      assert all(np.isfinite(x) for x in engine.step(step, batch(step)).metrics.values())
   assert seen == []
   after = names(engine.state())
   assert after['step'] == 7
@@ -78,7 +78,7 @@ def test_only_the_phases_in_use_are_compiled(monkeypatch):
   asked = []
   monkeypatch.setattr(parallel, 'compile_all', lambda functions, announce: asked.extend(functions))
   engine.compile(lambda name, seconds: None)
-  assert sorted(asked) == ['average', 'discriminator', 'generator', 'r1']
+  assert sorted(asked) == ['average', 'compare', 'discriminator', 'generator', 'r1']
 
 
 @pytest.mark.parametrize('c_dim', [0, 3])
@@ -93,7 +93,9 @@ def test_a_phase_keeps_shapes_and_dtypes(phase, network, c_dim):
   recipe = Recipe(*modules, config.train)
   state = state_shapes(*modules, config.train)
   if phase == 'average':
-    after = jax.eval_shape(functools.partial(finish_step, recipe=recipe), state)
+    bad, wish = {'r1': np.zeros(3, np.int32)}, np.int32(0)
+    after, numbers = jax.eval_shape(functools.partial(finish_step, recipe=recipe), state, bad, wish)
+    assert {(x.shape, x.dtype.name) for x in numbers.values()} == {((), 'int32')}
   else:
     chunks = jax.tree.map(lambda x: x[0], chunk_layout(8, 4, 1))
     chunks = chunks.replace(
@@ -102,6 +104,8 @@ def test_a_phase_keeps_shapes_and_dtypes(phase, network, c_dim):
     )
     labels = np.zeros(10, np.int32) if c_dim else None
     step = functools.partial(PHASE_STEPS[phase], recipe=recipe)
-    after, metrics = jax.eval_shape(step, state, chunks, labels)
+    after, metrics, counts = jax.eval_shape(step, state, chunks, labels)
+    trained = state.g_params if phase in ('generator', 'path_length') else state.d_params
+    assert (counts.shape, counts.dtype.name) == ((len(jax.tree.leaves(trained)),), 'int32')
     assert {(m.shape, m.dtype.name) for m in metrics.values()} == {((), 'float32')}
   assert after == state

@@ -29,7 +29,7 @@ def one_step(count, modules, state, config, images):
     limit_devices(patch, count)
     engine = Engine(config, modules, state, None)
     engine.compile(lambda name, seconds: None)
-    metrics = engine.step(0, {'image': images, 'label': np.zeros(8, np.int32)})
+    metrics = engine.step(0, {'image': images, 'label': np.zeros(8, np.int32)}).metrics
     return metrics, engine.state()
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from stylegan2_jax.config import TrainSettings
+from stylegan2_jax.training import schedule
 from stylegan2_jax.training.schedule import PHASES, kimg_at, phases_at, steps_for, used_phases
 
 
@@ -41,3 +42,29 @@ def test_steps_and_kimg_are_inverse(batch_size):
   """Whatever the decimals: 0.024 kimg are 3 steps of 8, not 4."""
   for step in range(2000):
     assert steps_for(kimg_at(step, batch_size), batch_size) == step
+
+
+@pytest.mark.parametrize(
+  ('changes', 'expected'),
+  [
+    ({}, {'generator': 1, 'path_length': 4, 'discriminator': 1, 'r1': 16}),
+    ({'pl_interval': 1, 'r1_gamma': 0.0}, {'generator': 1, 'path_length': 1, 'discriminator': 1}),
+  ],
+)
+def test_intervals(changes, expected):
+  assert schedule.intervals(TrainSettings(**changes)) == expected
+
+
+@pytest.mark.parametrize(
+  ('keep_every', 'expected'),
+  [(0, []), (5, [6, 10, 16, 20]), (2, [*range(2, 21, 2)]), (7, [8, 14]), (21, [])],
+)
+def test_checkpoints_that_stay(keep_every, expected):
+  """Batch 10, a snapshot every 2 steps, the end after 21; given in steps."""
+  train = TrainSettings(
+    batch_size=10, total_kimg=0.21, snapshot_kimg=0.02, keep_every=keep_every / 100
+  )
+  steps = list(schedule.snapshot_steps(train))
+  assert steps == [*range(2, 21, 2), 21]
+  assert steps == [step for step in range(22) if schedule.is_snapshot(step, train)]
+  assert [step for step in range(22) if schedule.stays_for_good(step, train)] == expected

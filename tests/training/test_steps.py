@@ -1,5 +1,6 @@
 """What each phase changes and what it reports, on one device."""
 
+import dataclasses
 import functools
 
 import jax
@@ -12,7 +13,7 @@ from stylegan2_jax.networks.builder import build_networks
 from stylegan2_jax.training.chunks import chunk_layout
 from stylegan2_jax.training.latents import draw_latents, phase_key
 from stylegan2_jax.training.steps import PHASE_STEPS, Recipe, finish_step
-from tests.helpers import names, random_state, settings
+from tests.helpers import assert_trees_close, names, random_state, settings
 
 SETTINGS = settings(4, micro_batch=4, w_avg_beta=0.9, ema_rampup=0.05)  # two micro-batches of 4
 MODULES = build_networks(SETTINGS.network, (4, 4), 3, 0)
@@ -34,12 +35,20 @@ def state():
 
 @pytest.fixture(scope='module')
 def results(state):
-  """{phase: (state after, metrics)}, each from the same state before."""
+  """{phase: (state after, metrics, counts)}, each from the same state before."""
   recipe = Recipe(*MODULES, SETTINGS.train)
   return {
     phase: jax.jit(functools.partial(step, recipe=recipe))(state, CHUNKS, None)
     for phase, step in PHASE_STEPS.items()
   }
+
+
+@pytest.fixture(scope='module')
+def skipping():
+  """{phase: the compiled step that leaves out updates by gradients which are not finite}."""
+  train = dataclasses.replace(SETTINGS.train, on_nonfinite='skip')
+  recipe = Recipe(*MODULES, train)
+  return {p: jax.jit(functools.partial(step, recipe=recipe)) for p, step in PHASE_STEPS.items()}
 
 
 def latents(state, phase, chunk, count=4):
@@ -122,7 +131,7 @@ def test_fakes(phase, metric, of, state, results):
 
 def test_path_lengths_belong_to_micro_batches(state, results):
   """pl_mean is the mean of the micro-batches' own means: one lerp of the mean of all lengths."""
-  after, metrics = results['path_length']
+  after, metrics, _ = results['path_length']
   expected = 0.5 + 0.01 * (metrics['path_length'] - 0.5)
   np.testing.assert_allclose(after.pl_mean, expected, rtol=1e-6)
   assert metrics['pl_mean'] == after.pl_mean
@@ -133,7 +142,7 @@ def test_a_lazy_loss_is_multiplied_by_its_interval(phase, field, state, results)
   """With β₁ = 0 Adam's first moment is the gradient; metrics show the loss without the factor."""
   every = settings(4, micro_batch=4, pl_interval=1, r1_interval=1).train
   step = functools.partial(PHASE_STEPS[phase], recipe=Recipe(*MODULES, every))
-  (after, metrics), lazy = jax.jit(step)(state, CHUNKS, None), results[phase]
+  (after, metrics, _), lazy = jax.jit(step)(state, CHUNKS, None), results[phase]
   interval = {'path_length': 4, 'r1': 16}[phase]
   gradients, expected = (names(getattr(s, field)[0].mu) for s in (lazy[0], after))
   largest = max(np.abs(g).max() for g in gradients.values())
@@ -160,7 +169,8 @@ def test_path_lengths_take_a_part_of_each_micro_batch(shrink, count, state):
 def test_the_end_of_a_step(state, results):
   """The EMA moves towards the new parameters, the step counts on, all else stays."""
   before = results['generator'][0]
-  after = jax.jit(functools.partial(finish_step, recipe=Recipe(*MODULES, SETTINGS.train)))(before)
+  finish = jax.jit(functools.partial(finish_step, recipe=Recipe(*MODULES, SETTINGS.train)))
+  after, numbers = finish(before, {'generator': results['generator'][2]}, jnp.int32(0))
   beta = 0.5 ** (8 / (3 * 8 * 0.05))  # three steps of 8 images were seen before this one
   ema, params = names(before.ema_params), names(before.g_params)
   for name, value in names(after.ema_params).items():
@@ -170,3 +180,70 @@ def test_the_end_of_a_step(state, results):
   for name, value in names(after).items():
     if not name.startswith(('ema_params', 'step')):
       np.testing.assert_array_equal(value, names(before)[name], name)
+  assert numbers == {'nonfinite': 0, 'bad_state': 0, 'bad_steps': 0, 'stop': 0}
+
+
+@pytest.mark.parametrize('phase', PHASE_STEPS)
+def test_skipping_changes_nothing_where_all_is_finite(phase, state, results, skipping):
+  """But for rounding, as other programs do."""
+  after, metrics, counts = skipping[phase](state, CHUNKS, None)
+  assert_trees_close(after, results[phase][0], 1e-6)
+  for name, value in metrics.items():
+    np.testing.assert_allclose(value, results[phase][1][name], rtol=1e-6)
+  assert not counts.any()
+  assert not results[phase][2].any()
+
+
+@pytest.mark.parametrize('phase', PHASE_STEPS)
+def test_skipping_leaves_the_state_to_the_bit(phase, state, skipping):
+  """One weight of D is NaN, and with it every gradient that comes through it."""
+  out = state.d_params['b4']['out']
+  poisoned = {**out, 'weight': out['weight'].at[0, 0].set(jnp.nan)}
+  d_params = {**state.d_params, 'b4': {**state.d_params['b4'], 'out': poisoned}}
+  if phase == 'path_length':  # does not look at D
+    synthesis = state.g_params['synthesis']
+    b4 = {**synthesis['b4'], 'const': synthesis['b4']['const'].at[0].set(jnp.inf)}
+    g_params = {**state.g_params, 'synthesis': {**synthesis, 'b4': b4}}
+    state = state.replace(g_params=g_params)
+  state = state.replace(d_params=d_params)
+  after, metrics, counts = skipping[phase](state, CHUNKS, None)
+  assert counts.sum() > 0
+  assert not all(np.isfinite(value) for value in metrics.values())
+  before = names(state)
+  for name, value in names(after).items():
+    assert value.tobytes() == before[name].tobytes(), name
+  if phase == 'path_length':
+    assert metrics['pl_mean'] == 0.5
+
+
+def test_cleaning_goes_on(state):
+  """The same poison: G takes a step by gradients of zero, and stays finite."""
+  out = state.d_params['b4']['out']
+  poisoned = {**out, 'weight': out['weight'] * jnp.nan}
+  bad_d = {**state.d_params, 'b4': {**state.d_params['b4'], 'out': poisoned}}
+  step = jax.jit(
+    functools.partial(PHASE_STEPS['generator'], recipe=Recipe(*MODULES, SETTINGS.train))
+  )
+  after, _, counts = step(state.replace(d_params=bad_d), CHUNKS, None)
+  assert counts.tolist() == [x.size for x in jax.tree.leaves(state.g_params)]
+  assert all(not x.any() for x in jax.tree.leaves(after.g_opt[0].mu))  # β₁ = 0
+  assert all(np.isfinite(x).all() for x in names(after.g_params).values())
+
+
+def test_the_end_of_a_bad_step(state):
+  """Steps in a row are counted, and what holds no number is told."""
+  finish = jax.jit(functools.partial(finish_step, recipe=Recipe(*MODULES, SETTINGS.train)))
+  bad = {'generator': jnp.array([0, 3, 0]), 'r1': jnp.array([4])}
+  state, numbers = finish(state, bad, jnp.int32(1))
+  assert numbers == {'nonfinite': 7, 'bad_state': 0, 'bad_steps': 1, 'stop': 1}
+  g_params = {
+    **state.g_params,
+    'mapping': jax.tree.map(lambda x: x * jnp.inf, state.g_params['mapping']),
+  }
+  state, numbers = finish(
+    state.replace(g_params=g_params, pl_mean=jnp.float32('nan')), bad, jnp.int32(0)
+  )
+  sizes = [x.size for x in jax.tree.leaves(state.g_params['mapping'])]
+  assert numbers == {'nonfinite': 7, 'bad_state': sum(sizes) + 1, 'bad_steps': 2, 'stop': 0}
+  state, numbers = finish(state, {'r1': jnp.array([0])}, jnp.int32(0))
+  assert numbers['bad_steps'] == state.bad_steps == 0

@@ -1,0 +1,198 @@
+"""What a run writes while it trains: config, log, numbers, grids, checkpoints, report.
+
+One host keeps the books. The others have `NoBooks`, which take everything and write nothing, so
+that the loop need not ask which host it runs on.
+"""
+
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from stylegan2_jax.checkpoints import DamagedError
+from stylegan2_jax.config import Settings
+from stylegan2_jax.console import Console
+from stylegan2_jax.data.base import Source
+from stylegan2_jax.errors import TrainingFailed
+from stylegan2_jax.reporting import environment
+from stylegan2_jax.reporting.watchers import open_watchers
+from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.sampler import Sampler
+from stylegan2_jax.saving import CheckpointWriter
+from stylegan2_jax.training.resume import Beginning, newest_whole
+from stylegan2_jax.training.schedule import kimg_at, stays_for_good
+from stylegan2_jax.training.snapshots import choose_cells, draw_fakes, draw_reals
+from stylegan2_jax.training.state import TrainState
+from stylegan2_jax.words import reason
+
+_SHOWN = {'loss_g': 'G', 'loss_d': 'D', 'r1_penalty': 'R1', 'pl_mean': 'PL'}  # on the console
+
+
+class NoBooks:
+  """The books of a host that writes nothing. What each method is for, `Books` says."""
+
+  def say(self, text: str) -> None:
+    """Nobody listens."""
+
+  def resume(self, fresh: TrainState) -> Beginning:
+    """The first host knows."""
+    return Beginning(fresh, None, {})
+
+  def begin(self, step: int) -> None:
+    """Nothing to open."""
+
+  def record(self, record: dict[str, Any]) -> None:
+    """The first host has the same numbers."""
+
+  def draw_reals(self) -> None:
+    """Left to the first host."""
+
+  def draw_fakes(self, step: int, generator, weights) -> None:
+    """Left to the first host."""
+
+  def save(self, step: int, state: Callable[[], TrainState], info: dict[str, Any]) -> None:
+    """Left to the first host, which has the same state."""
+
+  def finish(self) -> None:
+    """Nothing to wait for."""
+
+  def failed(self, error: TrainingFailed) -> TrainingFailed:
+    """The first host knows the way back."""
+    return error
+
+  def close(self) -> None:
+    """Nothing is open."""
+
+
+class Books(NoBooks):
+  """The books of a run in its folder. Whatever cannot be written ends the run with one line."""
+
+  def __init__(self, settings: Settings, workdir: pathlib.Path, source: Source):
+    """Opens the folder, and keeps other trainings out of it.
+
+    Raises:
+      UserError: it cannot be the folder of this run; nothing is changed then.
+    """
+    self._settings, self._source = settings, source
+    self._run = RunDirectory(workdir).open(settings)
+    self._watchers = None
+    self._saved_at = 0  # the newest step that is saved, or being saved, or needs no saving
+    self._passed_over: dict[int, DamagedError] = {}
+    try:
+      self._console = Console(self._run.log_path)
+      self._checkpoints = CheckpointWriter(self._run.checkpoints_path, settings.train.keep)
+    except BaseException:
+      self._run.close()
+      raise
+    c_dim = source.label_dim if settings.data.labels else 0
+    self._cells = choose_cells(
+      settings.sample, len(source), source.labels() if c_dim else None, c_dim
+    )
+
+  def say(self, text: str) -> None:
+    """Prints and logs a line."""
+    self._console.say(text)
+
+  def resume(self, fresh: TrainState) -> Beginning:
+    """Where the run goes on; see `newest_whole`. Nothing is changed before `begin`."""
+    beginning = newest_whole(self._checkpoints, self._settings, fresh)
+    self._passed_over = beginning.passed_over
+    return beginning
+
+  def begin(self, step: int) -> None:
+    """Training begins after so many steps.
+
+    What does not belong to them goes: damaged checkpoints are moved aside, later numbers dropped.
+    """
+    run, settings, kimg = self._run, self._settings, self._kimg(step)
+    self._saved_at = step
+    with self._writing(run.path):
+      run.write_settings(settings)
+      for damaged, error in self._passed_over.items():
+        moved = self._checkpoints.set_aside(damaged, run.damaged_path)
+        self.say(f'passed over: {error.fault}; it lies in {moved} now')
+      run.stats.cut(step)
+    about = environment.about(settings, run)
+    self._watchers = open_watchers(run, settings, about, step, kimg, self.say)
+    self._console.begin(kimg, settings.train.total_kimg)
+
+  def record(self, record: dict[str, Any]) -> None:
+    """The numbers of a step."""
+    with self._writing(self._run.stats.path):
+      self._run.stats.append(record)
+    self._checkpoints.check()
+    self._watchers.record(record)
+    self._console.progress(record['kimg'], {_SHOWN[k]: record[k] for k in _SHOWN if k in record})
+
+  def draw_reals(self) -> None:
+    """The grid of the data set."""
+    with self._writing(self._run.reals_path):
+      draw_reals(self._run.reals_path, self._source, self._settings.sample, self._cells)
+
+  def draw_fakes(self, step: int, generator, weights) -> None:
+    """A grid of fakes; `weights` are those of `Engine.sampling_weights`."""
+    path, kimg = self._run.fakes_path(self._kimg(step)), self._kimg(step)
+    with self._writing(path):
+      draw_fakes(path, Sampler(generator, *weights), self._settings.sample, self._cells)
+    self._watchers.picture(kimg, path)
+    self.say(f'wrote {path}')
+
+  def save(self, step: int, state: Callable[[], TrainState], info: dict[str, Any]) -> None:
+    """Begins to write a checkpoint, unless this step has one, and refreshes the report."""
+    if step != self._saved_at:
+      with self._writing(self._run.stats.path):
+        self._run.stats.sync()  # a checkpoint is never ahead of the numbers
+      for_good = stays_for_good(step, self._settings.train)
+      self._checkpoints.save(state(), self._info(step, info), for_good)
+      self._saved_at = step
+    self._watchers.snapshot()
+
+  def finish(self) -> None:
+    """Returns when all is written."""
+    self._checkpoints.wait()
+
+  def failed(self, error: TrainingFailed) -> TrainingFailed:
+    """Logs why the run ends, and adds the way back to what is said of it."""
+    with contextlib.suppress(TrainingFailed):  # it may be what failed
+      self._checkpoints.wait()
+    line, steps = str(error), self._checkpoints.steps()
+    if steps:
+      line += f'; the last good checkpoint is {self._run.checkpoints_path / str(steps[-1])}'
+    self._console.log(f'failed: {line}')
+    if self._watchers is not None:
+      self._watchers.snapshot()
+    return type(error)(line)
+
+  def close(self) -> None:
+    """Ends all writing; what is being saved is waited for."""
+    with contextlib.ExitStack() as stack:
+      for part in (self._run, self._console, self._checkpoints, self._watchers):
+        if part is not None:
+          stack.callback(part.close)
+
+  def _info(self, step, info):
+    return {
+      'kimg': self._kimg(step),
+      'config': dataclasses.asdict(self._settings),
+      'class_names': list(self._source.class_names),
+      'component_names': list(self._source.component_names),
+      **info,
+    }
+
+  def _kimg(self, step):
+    return kimg_at(step, self._settings.train.batch_size)
+
+  @contextlib.contextmanager
+  def _writing(self, path: pathlib.Path) -> Iterator[None]:
+    try:
+      yield
+    except OSError as error:
+      raise TrainingFailed(
+        f'cannot write {path} ({reason(error)}): make room or mend the disk, then start again'
+      ) from error
+
+
+def open_books(settings: Settings, workdir: pathlib.Path, source: Source, first: bool) -> NoBooks:
+  """The books of the first host, or of another one."""
+  return Books(settings, workdir, source) if first else NoBooks()

@@ -1,0 +1,62 @@
+"""Being asked to stop: by Ctrl-C, by SIGTERM (as schedulers send it), or by a time limit."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+from stylegan2_jax.errors import Preempted
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SAME_REQUEST = 1.0  # seconds
+
+
+class StopRequest:
+  """Whether this process was asked to stop.
+
+  Until `begin_steps` a signal ends the process at once: nothing would be lost, and a compilation
+  cannot be interrupted otherwise. From then on it is a request, which the end of a step answers. A
+  second one ends the process at once; one that follows closely is the first again, as schedulers
+  signal a process and its parent, which passes signals on.
+  """
+
+  def __init__(self, time_limit: float | None = None):
+    """`time_limit`: seconds from now on; None: no limit."""
+    self._end = None if time_limit is None else time.monotonic() + time_limit
+    self._signalled: float | None = None  # when
+    self._stepping = False
+
+  @property
+  def made(self) -> bool:
+    """Whether there was a signal, or the time is up."""
+    if self._signalled is not None:
+      return True
+    return self._end is not None and time.monotonic() >= self._end
+
+  def begin_steps(self) -> None:
+    """From now on there is something to save."""
+    self._stepping = True
+
+  @contextlib.contextmanager
+  def listening(self) -> Iterator[None]:
+    """Takes the signals over while the block lasts."""
+    self._before = {number: signal.signal(number, self._hear) for number in _SIGNALS}
+    try:
+      yield
+    finally:
+      for number, handler in self._before.items():
+        signal.signal(number, handler)
+
+  def _hear(self, number, frame):
+    # Not print: the signal may have come in the middle of one, which refuses to be entered twice.
+    if not self._stepping:
+      os.write(2, b'\nstopped before the first step; nothing is lost\n')
+      os._exit(Preempted.status)
+    now = time.monotonic()
+    if self._signalled is None:
+      self._signalled = now
+      os.write(2, b'\nstopping after this step (again: at once)\n')
+    elif now - self._signalled > _SAME_REQUEST:
+      signal.signal(number, self._before[number])
+      signal.raise_signal(number)

@@ -1,0 +1,60 @@
+"""What stays the same through a run, and how a micro-batch goes through the networks."""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from stylegan2_jax.config import TrainSettings
+from stylegan2_jax.images import to_float
+from stylegan2_jax.networks.discriminator import Discriminator
+from stylegan2_jax.networks.generator import Generator
+from stylegan2_jax.training.chunks import Chunks
+from stylegan2_jax.training.latents import Latents, draw_latents, label_vectors, mix_styles
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+  """The networks, how they are trained, and where draws come from."""
+
+  generator: Generator
+  discriminator: Discriminator
+  train: TrainSettings
+  axis_name: str | None = None  # the device axis that gradients are averaged over
+  draw: Callable[..., Latents] = draw_latents  # replaceable, so that tests can replay a run
+
+  def latents(self, key, chunk: Chunks, labels, path_noise: bool = False) -> Latents:
+    """What a phase draws for a micro-batch."""
+    mixing_prob = self.train.style_mixing_prob
+    return self.draw(key, chunk, self.generator, labels, mixing_prob, path_noise)
+
+  def map(self, params, latents: Latents) -> tuple[jax.Array, jax.Array]:
+    """(ws [m, num_ws, w_dim] after style mixing, mean of the first latent's w [w_dim])."""
+    mapping, count = self.generator.mapping, latents.z.shape[0]
+    z, label = latents.z, latents.label
+    if latents.mixing_z is not None:  # both latents in one pass
+      z = jnp.concatenate([z, latents.mixing_z])
+      label = None if label is None else jnp.concatenate([label, label])
+    ws = mapping.apply({'params': params['mapping']}, z, label)
+    w_mean = jax.lax.stop_gradient(ws[:count, 0].mean(axis=0))
+    if latents.mixing_z is not None:
+      ws = mix_styles(ws[:count], ws[count:], latents.mixing_cutoff)
+    return ws, w_mean
+
+  def synthesize(self, params, ws: jax.Array, noise) -> jax.Array:
+    """Fakes [m, H, W, C] in [-1, 1] or so."""
+    return self.generator.synthesis.apply({'params': params['synthesis']}, ws, noise)
+
+  def discriminate(self, params, img: jax.Array, label: jax.Array | None) -> jax.Array:
+    """Logits of images [m, H, W, C]."""
+    return self.discriminator.apply({'params': params}, img, label)
+
+  def reals(self, chunk: Chunks) -> tuple[jax.Array, jax.Array | None]:
+    """(images in [-1, 1], label vectors or None) of a micro-batch."""
+    dtype = self.discriminator.dtype
+    img = chunk.images if chunk.images.dtype != jnp.uint8 else to_float(chunk.images)
+    label = None
+    if self.discriminator.c_dim:
+      label = label_vectors(chunk.labels, self.discriminator.c_dim, dtype)
+    return img.astype(dtype), label

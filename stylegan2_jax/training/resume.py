@@ -1,0 +1,48 @@
+"""Where a run goes on: the newest checkpoint that is whole and of the same run."""
+
+from typing import Any, NamedTuple
+
+from stylegan2_jax import config as config_lib
+from stylegan2_jax import resuming
+from stylegan2_jax.checkpoints import Checkpoints, DamagedError
+from stylegan2_jax.config import Settings
+from stylegan2_jax.errors import UserError
+from stylegan2_jax.training.state import TrainState
+
+
+class Beginning(NamedTuple):
+  """The state that training begins with."""
+
+  state: TrainState  # without device axis
+  info: dict[str, Any] | None  # what was saved with it; None where a run is new
+  passed_over: dict[int, DamagedError]  # newer steps, whose checkpoints are damaged
+
+
+def newest_whole(checkpoints: Checkpoints, settings: Settings, fresh: TrainState) -> Beginning:
+  """The newest checkpoint that is not damaged; without any checkpoint, `fresh`.
+
+  Raises:
+    UserError: all are damaged, or that one is of another config or network.
+  """
+  passed_over: dict[int, DamagedError] = {}
+  for step in reversed(checkpoints.steps()):
+    try:
+      info = checkpoints.info(step)
+      state = checkpoints.restore_state(step, fresh)
+    except DamagedError as error:
+      passed_over[step] = error
+      continue
+    _check_config(info, settings, f'the checkpoint {checkpoints.path / str(step)}')
+    return Beginning(state, info, passed_over)
+  if passed_over:
+    newest = next(iter(passed_over.values()))
+    raise UserError(
+      f'{newest.fault}, and so are all others: put a copy back, or name another --workdir'
+    )
+  return Beginning(fresh, None, {})
+
+
+def _check_config(info, settings, name):
+  if 'config' in info:  # older versions did not save it
+    saved = config_lib.from_mapping(config_lib.completed(info['config']), f'the config in {name}')
+    resuming.check_resume(saved, settings, name)

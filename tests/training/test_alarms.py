@@ -1,0 +1,98 @@
+"""Divergence is told once, and sound runs hear nothing."""
+
+import numpy as np
+import pytest
+
+from stylegan2_jax.config import TrainSettings
+from stylegan2_jax.training.alarms import Alarms
+
+RNG = np.random.default_rng(0)
+
+
+def run(logits, path=None, steps=2000, first=1, kimg=0.1, **train):
+  """{step: warnings} of a run whose step s has logits(s) = (real, fake) and path(s)."""
+  alarms, heard = Alarms(TrainSettings(**train)), {}
+  for step in range(first, first + steps):
+    real, fake = logits(step)
+    record = {'step': step, 'kimg': step * kimg, 'logits_real': real, 'logits_fake': fake}
+    if path is not None and (step - 1) % 4 == 0:
+      record |= dict(zip(('path_length', 'pl_mean'), path(step), strict=True))
+    warnings = alarms.update(record)
+    if warnings:
+      heard[step] = warnings
+  return heard
+
+
+def sound(step):
+  """As wide as in any run seen: single batches reach 20."""
+  return 6 + 5 * RNG.standard_normal(), -4 + 4 * RNG.standard_normal()
+
+
+def settling(step):
+  """pl_mean on its way from 0, with decay 0.01 every 4 steps, to lengths of about 0.4."""
+  length = 0.4 * np.exp(0.3 * RNG.standard_normal())
+  return length, 0.4 * (1 - 0.99 ** ((step + 3) // 4))
+
+
+def test_a_sound_run():
+  assert run(sound, settling, 5000) == {}
+
+
+def test_without_path_lengths():
+  assert run(sound, None) == {}
+  assert run(sound, lambda step: (1.0, 0.0), pl_decay=0.0) == {}
+
+
+@pytest.mark.parametrize(
+  ('real', 'fake', 'text'),
+  [
+    (35.0, -41.0, 'the logits run away (mean logit 35.0 for reals, -41.0 for fakes)'),
+    (-2.0, -25.0, 'the logits run away'),
+    (3.0, 30.0, 'the discriminator has lost (mean logit 3.0 for reals, 30.0 for fakes)'),
+    (-4.0, -2.5, 'the discriminator has lost'),
+    (30.0, 25.0, 'the discriminator has lost'),
+  ],
+)
+def test_logits(real, fake, text):
+  """Said at step 50, when there is enough to judge, and again after 100 kimg."""
+  heard = run(lambda step: (real, fake))
+  assert list(heard) == [50, 1050]
+  assert text in heard[50][0]
+  assert len(heard[50]) == 1
+
+
+def test_logits_that_drift_away():
+  heard = run(lambda step: (step / 50, -step / 50), steps=1500)
+  assert list(heard) == [1000 + 49]  # by which smoothing lags
+
+
+def test_a_single_batch_is_no_alarm():
+  assert run(lambda step: (500.0, -300.0) if step == 777 else (1.0, -1.0)) == {}
+
+
+def test_nothing_is_said_of_the_first_steps_of_a_process():
+  heard = run(lambda step: (30.0, -30.0), steps=49, first=5000)
+  assert heard == {}
+
+
+def test_path_lengths_explode():
+  """By ten times at step 2001; pl_mean follows slowly."""
+  state = {'mean': 0.4}
+
+  def path(step):
+    length = 4.0 if step > 2000 else 0.4
+    state['mean'] += 0.01 * (length - state['mean'])
+    return length, state['mean']
+
+  heard = run(lambda step: (1.0, -1.0), path, 2400)
+  assert len(heard) == 1
+  step, (text,) = heard.popitem()
+  assert 2000 < step < 2040
+  assert text.startswith('path lengths explode (4.')
+
+
+def test_the_warm_up_lasts_over_processes():
+  """A run that goes on at step 1300 has its pl_mean: 300 phases of every fourth step are done."""
+  jump = run(lambda step: (1.0, -1.0), lambda step: (4.0, 0.4), 100, first=1301)
+  assert list(jump) == [1301 + 4 * 9]
+  assert run(lambda step: (1.0, -1.0), lambda step: (4.0, 0.4), 1200) == {}

@@ -1,0 +1,217 @@
+"""What goes wrong on real machines: each fault is one line, loses nothing, and can be mended."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.helpers import assert_trees_equal
+from tests.training.workplace import BATCH, Workplace, contents
+
+STEPS, EVERY = 12, 2
+
+
+@pytest.fixture(scope='module')
+def place(tmp_path_factory):
+  """With a run that met no fault."""
+  place = Workplace(tmp_path_factory.mktemp('faults'))
+  done = place.train('straight', STEPS, every=EVERY)
+  assert done.returncode == 0, done.stderr
+  return place
+
+
+@pytest.fixture
+def halfway(place, request):
+  """(name, folder) of a run that did half of the steps and can go on."""
+  name = request.node.name
+  assert place.train(name, STEPS // 2, every=EVERY).returncode == 0
+  return name, place.path / name
+
+
+def assert_goes_on(place, name, **options):
+  """The run ends as the one that met no fault."""
+  done = place.train(name, STEPS, every=EVERY, **options)
+  assert done.returncode == 0, done.stderr
+  assert_trees_equal(place.state(name, STEPS), place.state('straight', STEPS))
+  assert place.numbers(name) == place.numbers('straight')
+
+
+def refusal(done, status=2):
+  """The one line with which a command ended."""
+  assert done.returncode == status, done.stdout + done.stderr
+  *warnings, last = done.stderr.splitlines()
+  assert not warnings, done.stderr
+  assert last.startswith('error: ')
+  return done.stderr
+
+
+@contextlib.contextmanager
+def small_disk(folder, megabytes):
+  """A file system of its own in a folder; skips where mounting is not allowed."""
+  folder.mkdir()
+  command = ['mount', '-t', 'tmpfs', '-o', f'size={megabytes}m', 'tmpfs', folder]
+  mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+  if mounted.returncode:
+    pytest.skip(f'mounting a file system is not allowed here: {mounted.stderr.strip()}')
+  try:
+    yield
+  finally:
+    subprocess.run(['umount', '--lazy', folder], check=True)
+
+
+def test_a_full_disk(place):
+  """Checkpoints stay until there is no room for one; with room again the run goes on."""
+  with small_disk(place.path / 'small', 6):
+    name = 'small/run'
+    (place.path / 'small' / 'ballast').write_bytes(bytes(4 << 20))
+    done = place.train(name, STEPS, every=EVERY, keep=100)
+    line = refusal(done, status=1)
+    assert 'cannot write a checkpoint into ' in line
+    assert 'make room' in line
+    saved = place.last_step(name)
+    assert 0 < saved < STEPS
+    assert f'the last good checkpoint is {place.path / name / "checkpoints" / str(saved)}\n' in line
+    assert f'failed: {line.removeprefix("error: ")}' in (place.path / name / 'log.txt').read_text()
+    (place.path / 'small' / 'ballast').unlink()
+    assert_goes_on(place, name, keep=2)
+
+
+def test_a_disk_that_fills_up_within_a_step(place, halfway):
+  """Files may not grow beyond a size here, so it is the numbers that cannot be written."""
+  name, folder = halfway
+  blocks = (folder / 'stats.jsonl').stat().st_size // 512 + 1
+  (folder / 'log.txt').unlink()
+  command = place.command(name, STEPS, log__tensorboard=False)
+  command['args'] = ['sh', '-c', f'ulimit -f {blocks} && exec "$@"', 'sh', *command['args']]
+  done = subprocess.run(**command, capture_output=True, timeout=300, check=False)
+  line = refusal(done, status=1)
+  assert f'cannot write {folder / "stats.jsonl"} (File too large): make room' in line
+  assert_goes_on(place, name)
+
+
+def test_a_read_only_workdir(place):
+  with small_disk(place.path / 'fixed', 32):
+    name = 'fixed/run'
+    assert place.train(name, STEPS // 2, every=EVERY).returncode == 0
+    remount = ['mount', '-o', 'remount,ro', place.path / 'fixed']
+    subprocess.run(remount, check=True)
+    before = contents(place.path / 'fixed')
+    line = refusal(place.train(name, STEPS))
+    assert f'cannot write into workdir {place.path / name}: Read-only file system' in line
+    line = refusal(place.train('fixed/other', STEPS))
+    assert f'cannot use workdir {place.path / "fixed" / "other"}: Read-only file system' in line
+    assert contents(place.path / 'fixed') == before
+    subprocess.run([*remount[:2], 'remount,rw', remount[3]], check=True)
+    assert_goes_on(place, name)
+
+
+def test_the_images_are_gone(place, halfway):
+  """And go on from where they are now."""
+  name, folder = halfway
+  before = contents(folder)
+  line = refusal(place.train(name, STEPS, data__source=place.path / 'nowhere'))
+  assert 'nowhere' in line
+  assert contents(folder) == before
+  moved = shutil.copytree(place.path / 'pictures', place.path / 'moved')
+  assert_goes_on(place, name, data__source=moved)
+
+
+def test_the_images_are_others(place, halfway):
+  name, folder = halfway
+  before = contents(folder)
+  other = shutil.copytree(place.path / 'pictures', place.path / 'other')
+  shutil.copy(other / '4.png', other / '11.png')
+  line = refusal(place.train(name, STEPS, data__source=other))
+  assert 'the saved data position belongs to another set of images' in line
+  numbers = {n: c for n, c in contents(folder).items() if n != 'config.json'}
+  assert numbers == {n: c for n, c in before.items() if n != 'config.json'}
+  assert_goes_on(place, name)
+
+
+def test_another_config(place, halfway):
+  name, folder = halfway
+  before = contents(folder)
+  line = refusal(place.train(name, STEPS, train__r1_gamma=3.0, train__keep=7))
+  assert 'holds a run of another config (train.r1_gamma: 1.0 -> 3.0)' in line
+  assert contents(folder) == before
+  # Also where config.json has been changed by hand: a checkpoint has its own.
+  config = json.loads((folder / 'config.json').read_text())
+  config['train']['r1_gamma'] = 3.0
+  (folder / 'config.json').write_text(json.dumps(config))
+  line = refusal(place.train(name, STEPS, train__r1_gamma=3.0))
+  assert f'the config in checkpoint {STEPS // 2} holds a run of another config (train.r1_g' in line
+  (folder / 'config.json').write_bytes(before['config.json'])
+  assert_goes_on(place, name, data__threads=1)
+
+
+def test_a_clock_that_goes_backwards(place, halfway):
+  """The times of files are of next year and in the wrong order, and the clock runs back."""
+  name, folder = halfway
+  future = time.time() + 3e7
+  for n, path in enumerate(sorted(folder.rglob('*'))):
+    os.utime(path, (future - 1000 * n, future - 1000 * n))
+  backwards = place.path / 'backwards'
+  backwards.mkdir()
+  (backwards / 'sitecustomize.py').write_text(
+    'import itertools, time\n'
+    'clock = itertools.count()\n'
+    'time.time = lambda: 1e9 - 60 * next(clock)\n'
+    'time.time_ns = lambda: int(1e9 * time.time())\n'
+  )
+  command = place.command(name, STEPS, every=EVERY)
+  command['env']['PYTHONPATH'] = str(backwards)
+  done = subprocess.run(**command, capture_output=True, timeout=300, check=False)
+  assert (done.returncode, done.stderr) == (0, '')
+  assert f'going on from step {STEPS // 2} ' in done.stdout
+  assert_trees_equal(place.state(name, STEPS), place.state('straight', STEPS))
+  records = [json.loads(line) for line in (folder / 'stats.jsonl').read_text().splitlines()]
+  elapsed = [record['elapsed_seconds'] for record in records]
+  assert elapsed == sorted(elapsed)
+  assert all(record['seconds'] > 0 for record in records)
+
+
+def test_two_runs_in_one_workdir(place):
+  """The second is refused; the first does not notice."""
+  process = place.start('shared', 100_000)
+  try:
+    place.wait_for_steps('shared', 1, process)
+    assert process.poll() is None, place.said('shared')
+    line = refusal(place.train('shared', 100_000))
+    assert f'another training is running in workdir {place.path / "shared"}' in line
+    done = len(place.numbers('shared'))
+    place.wait_for_steps('shared', done + 3, process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=120) == 75
+  finally:
+    process.kill()
+    process.wait()
+  steps = [record['step'] for record in place.numbers('shared')]
+  assert steps == list(range(1, place.last_step('shared') + 1))
+
+
+def test_checkpoints_that_stay(place):
+  """Every so many kimg one stays for good, the first at or after each multiple."""
+  kimg = 5 * BATCH / 1000
+  assert place.train('kept', STEPS, every=2, keep=1, train__keep_every=kimg).returncode == 0
+  folder = place.path / 'kept' / 'checkpoints'
+  assert sorted(int(p.name) for p in folder.iterdir()) == [6, 10, 12]
+
+
+def test_numbers_that_are_not_finite(place):
+  """One line with the way back; the same again ends the same way, and at once."""
+  for _ in range(2):
+    done = place.train('broken', 50, every=1, train__learning_rate=1e4)
+    line = refusal(done, status=1)
+    last = place.last_step('broken')
+    assert 0 < last < 50
+    assert f'training broke in step {last + 1}: ' in line
+    folder = place.path / 'broken' / 'checkpoints'
+    assert line.endswith(f'; the last good checkpoint is {folder / str(last)}\n')
+    assert place.numbers('broken')[-1]['nonfinite'] > 0
+    assert 'warning: gradients not finite in step ' in done.stdout
+  assert line.removeprefix('error: ') in (place.path / 'broken' / 'log.txt').read_text()

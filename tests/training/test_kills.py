@@ -1,0 +1,68 @@
+"""A run that is killed again and again ends as one that never was, to the bit."""
+
+import random
+import signal
+import time
+
+import pytest
+
+from tests.helpers import assert_trees_equal
+from tests.training.workplace import Workplace
+
+STEPS, EVERY = 240, 3
+KILLS = 8
+
+
+@pytest.fixture(scope='module')
+def place(tmp_path_factory):
+  """With a run that never stopped."""
+  place = Workplace(tmp_path_factory.mktemp('kills'))
+  done = place.train('straight', STEPS, every=EVERY)
+  assert done.returncode == 0, done.stderr
+  return place
+
+
+def assert_same_end(place, name):
+  assert_trees_equal(place.state(name, STEPS), place.state('straight', STEPS))
+  assert place.numbers(name) == place.numbers('straight')
+  left = sorted(p.name for p in (place.path / name / 'checkpoints').iterdir())
+  assert left == sorted(str(step) for step in (STEPS - EVERY, STEPS))
+  fakes = [sorted((place.path / n).glob('fakes-*.png')) for n in (name, 'straight')]
+  assert [p.name for p in fakes[0]] == [p.name for p in fakes[1]]
+  assert [p.read_bytes() for p in fakes[0]] == [p.read_bytes() for p in fakes[1]]
+
+
+def test_sigkill_at_random_moments(place):
+  """While it starts; before the first checkpoint; in the middle of steps, grids, checkpoints."""
+  moments, reached = random.Random(1), []
+  for words, seconds in (('compiling', 0.5), *[('training from', 2.0)] * KILLS):
+    process = place.start('killed', STEPS, every=EVERY)
+    place.wait_for_words('killed', words, process)
+    time.sleep(moments.uniform(0, seconds))
+    ended = process.poll()
+    process.kill()
+    process.wait()
+    assert ended is None, f'it is over after {len(reached)} kills: {place.said("killed")}'
+    reached.append(place.last_step('killed'))
+  assert reached == sorted(reached)
+  assert reached[-1] > EVERY
+  done = place.train('killed', STEPS, every=EVERY)
+  assert done.returncode == 0, done.stderr
+  assert_same_end(place, 'killed')
+
+
+def test_sigterm_and_the_time_limit(place):
+  """Each saves at the next step and says 'preempted'; what follows is another process."""
+  for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+    after = len(place.numbers('stopped')) + 5 if (place.path / 'stopped').exists() else 5
+    status, said = place.train_and_stop('stopped', number, after, STEPS, every=EVERY)
+    assert status == 75, said
+    assert f'stopped and saved at step {place.last_step("stopped")} ' in said
+    assert place.numbers('stopped')[-1]['step'] == place.last_step('stopped')
+  before = place.last_step('stopped')
+  done = place.train('stopped', STEPS, every=EVERY, flags=['--time_limit=1s'])
+  assert (done.returncode, done.stderr) == (75, '')
+  assert place.last_step('stopped') == before + 1  # compiling took longer than the limit
+  done = place.train('stopped', STEPS, every=EVERY)
+  assert done.returncode == 0, done.stderr
+  assert_same_end(place, 'stopped')
