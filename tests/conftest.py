@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _DEVICES = '--xla_force_host_platform_device_count=4'
@@ -12,6 +13,9 @@ os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', str(_ROOT / '.pytest_cache' /
 from stylegan2_jax import backend  # noqa: E402
 
 backend.prepare()
+
+# A shell that starts the tests in the background lets them, and what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import jax  # noqa: E402
 import pytest  # noqa: E402

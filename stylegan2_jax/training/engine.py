@@ -1,6 +1,7 @@
 """The compiled training step: state and phases on the devices, arrays and numbers outside."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -58,7 +59,9 @@ class Engine:
     self._settings, train = settings, settings.train
     self._recipe = Recipe(*networks, train, axis_name=parallel.AXIS_NAME)
     layout = chunk_layout(train.batch_size, train.chunk_size, parallel.device_count())
-    self._layout = parallel.local_rows(layout)
+    layout = parallel.local_rows(layout)
+    self._split = layout.sample.shape  # [local devices, c, m]
+    self._layout = parallel.shard(layout)
     self._state = parallel.replicate(state)
     self._labels = None if labels is None else parallel.replicate(labels)
     self._leaves = {
@@ -68,7 +71,7 @@ class Engine:
       phase: parallel.replicate(np.zeros(len(names), np.int32))
       for phase, names in self._leaves.items()
     }
-    devices = len(self._layout.index)
+    devices = self._split[0]
     self._wishes = [parallel.shard(np.full(devices, wish, np.int32)) for wish in (0, 1)]
     self._compiled = {}
 
@@ -80,7 +83,7 @@ class Engine:
   def compile(self, announce: Callable[[str, float], None]) -> None:
     """Compiles each phase in use, side by side; `announce` hears name and seconds."""
     shape = (*self._settings.data.size, self._settings.data.channels)
-    n = self._layout.sample.size
+    n = math.prod(self._split)
     zeros = {'image': np.zeros((n, *shape), np.uint8)}
     if self._labels is not None:  # [devices, num_images] classes or [..., c_dim] vectors
       zeros['label'] = np.zeros((n, *self._labels.shape[2:]), self._labels.dtype)
@@ -139,12 +142,11 @@ class Engine:
 
   def _chunks(self, batch) -> Chunks:
     """This host's part of a global batch, cut into its devices' chunks and put on them."""
-    split = self._layout.sample.shape  # [devices, c, m]
-    images = batch['image'].reshape(*split, *batch['image'].shape[1:])
-    labels = None
+    pieces = {'images': batch['image']}
     if self._labels is not None:
-      labels = batch['label'].reshape(*split, *batch['label'].shape[1:])
-    return parallel.shard(self._layout.replace(images=images, labels=labels))
+      pieces['labels'] = batch['label']
+    pieces = {name: x.reshape(*self._split, *x.shape[1:]) for name, x in pieces.items()}
+    return self._layout.replace(**parallel.shard(pieces))
 
   def _named(self, bad):
     """The counts that are not zero: phase -> leaf -> count."""

@@ -144,7 +144,7 @@ def test_another_config(place, halfway):
   config['train']['r1_gamma'] = 3.0
   (folder / 'config.json').write_text(json.dumps(config))
   line = refusal(place.train(name, STEPS, train__r1_gamma=3.0))
-  assert f'the config in checkpoint {STEPS // 2} holds a run of another config (train.r1_g' in line
+  assert f'checkpoints/{STEPS // 2} holds a run of another config (train.r1_gamma: ' in line
   (folder / 'config.json').write_bytes(before['config.json'])
   assert_goes_on(place, name, data__threads=1)
 
