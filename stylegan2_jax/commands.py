@@ -25,13 +25,19 @@ def train(flags: argparse.Namespace) -> int | None:
     from stylegan2_jax.tools import plan
 
     plan.print_plan(settings, workdir)
+    if found is not None:
+      print('\nnote: of several hosts this plan knows the devices of this one')
     return None
   if found is not None and parent is None:
     return supervisor.run([sys.executable, *sys.orig_argv[1:]])
-  from stylegan2_jax.training import joining, loop
+  from stylegan2_jax.training.preemption import StopRequest
 
-  with joining.joined(found, parent):
-    loop.train(settings, workdir, flags.time_limit)
+  stop = StopRequest(flags.time_limit)
+  with stop.listening():  # before the other hosts are waited for
+    from stylegan2_jax.training import joining, session
+
+    with joining.joined(found, parent):
+      session.train(settings, workdir, stop)
   return None
 
 

@@ -23,10 +23,11 @@ class Console:
   def say(self, text: str) -> None:
     """Prints a line (above the bar, where there is one) and logs it with the time."""
     with self._lock:
-      if self._bar is None:
-        print(text, flush=True)
-      else:
-        self._bar.write(text)
+      with contextlib.suppress(OSError):  # nobody reads it any more, or its disk is full
+        if self._bar is None:
+          print(text, flush=True)
+        else:
+          self._bar.write(text)
       self._write(text)
 
   def log(self, text: str) -> None:
@@ -53,8 +54,9 @@ class Console:
     """Shows where training is: the bar every time, a plain line every half minute."""
     now = time.perf_counter()
     if self._bar is not None:
-      self._bar.set_postfix_str(self._details(now, kimg, self._begun, numbers), refresh=False)
-      self._bar.update(min(kimg, self._total) - self._bar.n)
+      with contextlib.suppress(OSError):
+        self._bar.set_postfix_str(self._details(now, kimg, self._begun, numbers), refresh=False)
+        self._bar.update(min(kimg, self._total) - self._bar.n)
     elif self._shown is self._begun or now - self._shown[0] > _SECONDS_BETWEEN_LINES:
       details = self._details(now, kimg, self._shown, numbers)
       rate = (kimg - self._begun[1]) / (now - self._begun[0])  # kimg per second
@@ -72,7 +74,8 @@ class Console:
   def close(self) -> None:
     """Ends the bar and the log."""
     if self._bar is not None:
-      self._bar.close()
+      with contextlib.suppress(OSError):
+        self._bar.close()
       self._bar = None
     self._log.close()
 

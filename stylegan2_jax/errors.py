@@ -8,7 +8,7 @@ class CommandError(Exception):
 
 
 class UserError(CommandError):
-  """Bad input: names the culprit and the remedy. Nothing was changed."""
+  """Bad input: names the culprit and the remedy."""
 
   status = 2
 

@@ -18,6 +18,8 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
   try:
     with temporary.open('wb') as file:
       yield file
+      file.flush()
+      os.fsync(file.fileno())  # else a power cut may leave the name and lose what it names
     temporary.replace(path)
   finally:
     temporary.unlink(missing_ok=True)

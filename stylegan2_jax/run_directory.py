@@ -13,7 +13,6 @@ Layout:
   log.txt            what the console said
 """
 
-import contextlib
 import fcntl
 import os
 import pathlib
@@ -103,6 +102,10 @@ class RunDirectory:
       if not self.exists():
         self.write_settings(settings)
       self.checkpoints_path.mkdir(exist_ok=True)
+      self.log_path.touch()
+    except OSError as error:
+      self.close()
+      raise self._unwritable(error) from None
     except BaseException:
       self.close()
       raise
@@ -151,12 +154,22 @@ class RunDirectory:
     try:
       lock = (self.path / '.lock').open('a')
     except OSError as error:
-      raise UserError(f'cannot write into workdir {self.path}: {error.strerror}') from None
+      raise self._unwritable(error) from None
     for _ in range(_LOCK_TRIES):  # `watch` holds it for a moment to see whether it is taken
-      with contextlib.suppress(OSError):
+      try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except BlockingIOError:
+        time.sleep(0.05)
+      except OSError as error:
+        lock.close()
+        raise UserError(
+          f'cannot lock {lock.name} ({error.strerror}): put the workdir on a file system with locks'
+        ) from None
+      else:
         self._lock = lock
         return
-      time.sleep(0.05)
     lock.close()
     raise UserError(f'another training is running in workdir {self.path}: stop it or name another')
+
+  def _unwritable(self, error: OSError) -> UserError:
+    return UserError(f'cannot write into workdir {self.path}: {error.strerror}')

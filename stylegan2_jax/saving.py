@@ -37,7 +37,7 @@ class CheckpointWriter(Checkpoints):
     path.mkdir(exist_ok=True)
     _remove_remains(path)
     # Orbax logs each of a dozen consequences of a failure, which `_saving` makes one line of.
-    logging.getLogger('absl').setLevel(logging.CRITICAL)
+    logging.getLogger('absl').addFilter(lambda record: 'orbax' not in record.pathname)
     self._manager = self._open(
       ocp.CheckpointManagerOptions(
         create=False,
@@ -65,7 +65,10 @@ class CheckpointWriter(Checkpoints):
     }
     with self._saving():
       self._check_room(state)
-      self._manager.save(step, args=ocp.args.Composite(**parts, info=ocp.args.JsonSave(info)))
+      if not self._manager.save(
+        step, args=ocp.args.Composite(**parts, info=ocp.args.JsonSave(info))
+      ):
+        raise ValueError(f'step {step} is not later than the last one')
 
   def check(self) -> None:
     """Returns at once; raises TrainingFailed if what is being saved has failed."""
@@ -81,10 +84,10 @@ class CheckpointWriter(Checkpoints):
     with self._saving():
       self._manager.wait_until_finished()
       self._manager.check_for_errors()
-    passing = [step for step in self.steps() if not (self.path / str(step) / KEPT).exists()]
-    for step in passing[: -self._keep]:
-      self._take_away(step, self.path / f'{_REMOVED}{step}')
-      shutil.rmtree(self.path / f'{_REMOVED}{step}', ignore_errors=True)
+      passing = [step for step in self.steps() if not (self.path / str(step) / KEPT).exists()]
+      for step in passing[: -self._keep]:
+        self._take_away(step, self.path / f'{_REMOVED}{step}')
+        shutil.rmtree(self.path / f'{_REMOVED}{step}', ignore_errors=True)
 
   def set_aside(self, step: int, folder: pathlib.Path) -> pathlib.Path:
     """Moves a checkpoint into another folder of the same disk; returns where it is now."""
@@ -96,7 +99,7 @@ class CheckpointWriter(Checkpoints):
 
   def close(self) -> None:
     """Ends saving; a failure that was raised before is not raised again."""
-    with contextlib.suppress(Exception) if self._failed else contextlib.nullcontext():
+    with contextlib.suppress(Exception) if self._failed else self._saving():
       self._manager.close()
 
   @contextlib.contextmanager

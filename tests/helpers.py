@@ -233,7 +233,10 @@ def assert_trees_equal(actual, expected):
   assert actual.keys() == expected.keys()
   for name, value in expected.items():
     assert actual[name].dtype == value.dtype, name
-    np.testing.assert_array_equal(actual[name], value, name)
+    if actual[name].tobytes() != value.tobytes():  # also tells -0 from 0
+      np.testing.assert_array_equal(actual[name], value, name)
+      raise AssertionError(f'{name} differs in the bits of zeros or NaN')
+    assert actual[name].tobytes() == value.tobytes(), f'{name}: the sign of a zero, or another NaN'
 
 
 def assert_trees_close(actual, expected, rtol: float):

@@ -16,7 +16,7 @@ from stylegan2_jax.data.pipeline import Batches
 from stylegan2_jax.data.preparation.prepare import Request, prepare
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.run_directory import RunDirectory
-from stylegan2_jax.training import loop
+from stylegan2_jax.training import session
 from tests.data.inputs import cifar_archives, stylegan_records
 from tests.helpers import limit_devices, settings
 
@@ -169,7 +169,7 @@ def test_prepare_and_train(tmp_path, monkeypatch, form):
     total_kimg=0.008,
   )
   _check_first_batch(form, used)
-  loop.train(used, tmp_path / 'run')
+  session.train(used, tmp_path / 'run')
   ((record, _),) = RunDirectory(tmp_path / 'run').stats.records()
   assert record['step'] == 1
   assert np.isfinite(record['loss_g'])

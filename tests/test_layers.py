@@ -29,6 +29,7 @@ FLOORS = (
   ('saving', 'training.snapshots', 'training.resume'),
   ('training.books',),
   ('training.loop',),
+  ('training.session',),
   ('api',),
   ('tools',),
   ('commands',),

@@ -136,3 +136,27 @@ def test_reading_needs_no_lock(run_dir):
   with RunDirectory(run_dir).open(SETTINGS):
     assert RunDirectory(run_dir).read_settings() == SETTINGS
     assert os.listdir(run_dir)
+
+
+@pytest.mark.parametrize('method', ['mkdir', 'touch'])
+def test_a_disk_that_is_full(run_dir, monkeypatch, method):
+  run_dir.mkdir()
+
+  def fails(self, *unused, **also_unused):
+    if self != run_dir:
+      raise OSError(28, 'No space left on device')
+
+  monkeypatch.setattr(f'pathlib.Path.{method}', fails)
+  with pytest.raises(
+    UserError, match=r'^cannot write into workdir .*run: No space left'
+  ):
+    RunDirectory(run_dir).open(SETTINGS)
+
+
+def test_a_file_system_without_locks(run_dir, monkeypatch):
+  def fails(*unused):
+    raise OSError(37, 'No locks available')
+
+  monkeypatch.setattr('fcntl.flock', fails)
+  with pytest.raises(UserError, match=r'^cannot lock .*\.lock \(No locks available\): put the wor'):
+    RunDirectory(run_dir).open(SETTINGS)

@@ -49,6 +49,7 @@ class Batches:
       )
     self._origin = {'batch_size': batch_size, 'seed': seed, 'data': source.fingerprint()}
     share = batch_size // process_count
+    self._source, self._share, self._data = source, share, data
     pictures = grain.MapDataset.source(source).seed(seed).shuffle().repeat()
     pictures = pictures.map(functools.partial(_decoded, data))
     if data.mirror:
@@ -67,6 +68,13 @@ class Batches:
 
   def __next__(self):
     return next(self._iterator)
+
+  def blank(self):
+    """A batch of the same form without pictures, for a host that must go along but has none."""
+    labels = self._source.labels()
+    blank = np.zeros(1, np.int32) if labels is None else np.zeros_like(labels[:1])
+    image = np.zeros((self._share, *self._data.size, self._data.channels), np.uint8)
+    return {'image': image, 'label': blank.repeat(self._share, axis=0)}
 
   @property
   def step(self):

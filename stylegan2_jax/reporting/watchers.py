@@ -7,7 +7,7 @@ import contextlib
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from stylegan2_jax.config import Settings
+from stylegan2_jax.config import LogSettings, Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.reporting.base import Watcher
 from stylegan2_jax.run_directory import RunDirectory
@@ -79,6 +79,18 @@ def open_watchers(
     except Exception as error:
       say(_failed(name, error))
   return Watchers(watchers, say)
+
+
+def check(log: LogSettings) -> None:
+  """Refuses, before anything is done, watchers that are not installed.
+
+  Raises:
+    UserError: names the package.
+  """
+  if log.wandb:
+    from stylegan2_jax.reporting import weights_and_biases
+
+    weights_and_biases.package(log.wandb)
 
 
 def _openers(run, settings, about, kimg) -> Iterator[tuple[str, Callable[[], Watcher]]]:

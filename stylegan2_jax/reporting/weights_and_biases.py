@@ -31,7 +31,7 @@ class WeightsAndBiases(Watcher):
       UserError: the package is not installed, or nobody is logged in.
     """
     self._ticks = Ticks(settings.log.scalars_kimg, kimg)
-    self._wandb = _package(settings.log.wandb)
+    self._wandb = package(settings.log.wandb)
     try:
       self._run = self._wandb.init(
         project=settings.log.wandb,
@@ -77,7 +77,12 @@ class WeightsAndBiases(Watcher):
       self._run.log(values, step=self._newest)
 
 
-def _package(project):
+def package(project: str):
+  """The module wandb, for this project.
+
+  Raises:
+    UserError: it is not installed.
+  """
   try:
     import wandb
   except ModuleNotFoundError as error:

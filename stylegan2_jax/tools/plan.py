@@ -19,6 +19,7 @@ from stylegan2_jax.checkpoints import Checkpoints
 from stylegan2_jax.config import Settings
 from stylegan2_jax.data.pipeline import Batches
 from stylegan2_jax.networks.builder import build_networks
+from stylegan2_jax.reporting import watchers
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.tools.memory import memory_lines
 from stylegan2_jax.tools.pictures import Pictures, look_at
@@ -49,6 +50,7 @@ def print_plan(settings: Settings, workdir: pathlib.Path) -> None:
   validation.validate(settings, parallel.device_count())
   run = RunDirectory(workdir)
   run.check(settings)
+  watchers.check(settings.log)
   pictures = look_at(settings.data)
   size, channels = settings.data.size, settings.data.channels
   networks = build_networks(settings.network, size, channels, pictures.c_dim)

@@ -14,17 +14,18 @@ from stylegan2_jax.checkpoints import DamagedError
 from stylegan2_jax.config import Settings
 from stylegan2_jax.console import Console
 from stylegan2_jax.data.base import Source
-from stylegan2_jax.errors import TrainingFailed
+from stylegan2_jax.errors import CommandError, TrainingFailed
 from stylegan2_jax.reporting import environment
 from stylegan2_jax.reporting.watchers import open_watchers
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.sampler import Sampler
 from stylegan2_jax.saving import CheckpointWriter
+from stylegan2_jax.training import nonfinite
 from stylegan2_jax.training.resume import Beginning, newest_whole
 from stylegan2_jax.training.schedule import kimg_at, stays_for_good
 from stylegan2_jax.training.snapshots import choose_cells, draw_fakes, draw_reals
 from stylegan2_jax.training.state import TrainState
-from stylegan2_jax.words import reason
+from stylegan2_jax.words import listing, reason
 
 _SHOWN = {'loss_g': 'G', 'loss_d': 'D', 'r1_penalty': 'R1', 'pl_mean': 'PL'}  # on the console
 
@@ -57,9 +58,9 @@ class NoBooks:
   def finish(self) -> None:
     """Nothing to wait for."""
 
-  def failed(self, error: TrainingFailed) -> TrainingFailed:
+  def ended(self, ending: CommandError | None) -> CommandError | None:
     """The first host knows the way back."""
-    return error
+    return ending
 
   def close(self) -> None:
     """Nothing is open."""
@@ -82,6 +83,7 @@ class Books(NoBooks):
     try:
       self._console = Console(self._run.log_path)
       self._checkpoints = CheckpointWriter(self._run.checkpoints_path, settings.train.keep)
+      self._parts = [self._run, self._console, self._checkpoints]  # the last is closed first
     except BaseException:
       self._run.close()
       raise
@@ -106,6 +108,9 @@ class Books(NoBooks):
     What does not belong to them goes: damaged checkpoints are moved aside, later numbers dropped.
     """
     run, settings, kimg = self._run, self._settings, self._kimg(step)
+    about = environment.about(settings, run)
+    self._watchers = open_watchers(run, settings, about, step, kimg, self.say)
+    self._parts.append(self._watchers)
     self._saved_at = step
     with self._writing(run.path):
       run.write_settings(settings)
@@ -113,8 +118,6 @@ class Books(NoBooks):
         moved = self._checkpoints.set_aside(damaged, run.damaged_path)
         self.say(f'passed over: {error.fault}; it lies in {moved} now')
       run.stats.cut(step)
-    about = environment.about(settings, run)
-    self._watchers = open_watchers(run, settings, about, step, kimg, self.say)
     self._console.begin(kimg, settings.train.total_kimg)
 
   def record(self, record: dict[str, Any]) -> None:
@@ -144,7 +147,11 @@ class Books(NoBooks):
       with self._writing(self._run.stats.path):
         self._run.stats.sync()  # a checkpoint is never ahead of the numbers
       for_good = stays_for_good(step, self._settings.train)
-      self._checkpoints.save(state(), self._info(step, info), for_good)
+      now = state()
+      bad = nonfinite.bad_leaves(now)
+      if bad:  # the guards look at less in each step
+        raise TrainingFailed(f'{listing(bad, 3)} not finite after step {step}: not saved')
+      self._checkpoints.save(now, self._info(step, info), for_good)
       self._saved_at = step
     self._watchers.snapshot()
 
@@ -152,24 +159,27 @@ class Books(NoBooks):
     """Returns when all is written."""
     self._checkpoints.wait()
 
-  def failed(self, error: TrainingFailed) -> TrainingFailed:
-    """Logs why the run ends, and adds the way back to what is said of it."""
-    with contextlib.suppress(TrainingFailed):  # it may be what failed
-      self._checkpoints.wait()
-    line, steps = str(error), self._checkpoints.steps()
-    if steps:
-      line += f'; the last good checkpoint is {self._run.checkpoints_path / str(steps[-1])}'
-    self._console.log(f'failed: {line}')
-    if self._watchers is not None:
-      self._watchers.snapshot()
-    return type(error)(line)
+  def ended(self, ending: CommandError | None) -> CommandError | None:
+    """Closes the books of a run that ended so; of a failure, logs it and adds the way back."""
+    if isinstance(ending, TrainingFailed):
+      with contextlib.suppress(TrainingFailed):  # it may be what failed
+        self._checkpoints.wait()
+      line, steps = str(ending), self._checkpoints.steps()
+      if steps:
+        line += f'; the last good checkpoint is {self._run.checkpoints_path / str(steps[-1])}'
+      self._console.log(f'failed: {line}')
+      if self._watchers is not None:
+        self._watchers.snapshot()
+      ending = type(ending)(line)
+    self.close()
+    return ending
 
   def close(self) -> None:
-    """Ends all writing; what is being saved is waited for."""
+    """Ends all writing; what is being saved is waited for. Closing twice is harmless."""
+    parts, self._parts = self._parts, []
     with contextlib.ExitStack() as stack:
-      for part in (self._run, self._console, self._checkpoints, self._watchers):
-        if part is not None:
-          stack.callback(part.close)
+      for part in parts:
+        stack.callback(part.close)
 
   def _info(self, step, info):
     return {

@@ -1,5 +1,6 @@
 """The compiled training step: state and phases on the devices, arrays and numbers outside."""
 
+import enum
 import functools
 import math
 from collections.abc import Callable
@@ -27,6 +28,14 @@ _TRAINED = {
 }
 
 
+class Wish(enum.IntEnum):
+  """What a host wants to become of the run; the largest counts."""
+
+  GO_ON = 0
+  STOP = 1  # after a checkpoint
+  FAIL = 2  # it cannot go on
+
+
 class Outcome(NamedTuple):
   """What a step came to: the same on all hosts."""
 
@@ -34,7 +43,7 @@ class Outcome(NamedTuple):
   nonfinite: dict[str, dict[str, int]]  # phase -> leaf of its gradient -> values not finite, if any
   bad_params: list[str]  # leaves of the state that are not finite
   bad_steps: int  # the latest steps in a row with gradients that are not finite
-  stop: bool  # whether any host was asked to stop
+  wish: Wish  # the largest that any host had
 
 
 class Engine:
@@ -72,7 +81,7 @@ class Engine:
       for phase, names in self._leaves.items()
     }
     devices = self._split[0]
-    self._wishes = [parallel.shard(np.full(devices, wish, np.int32)) for wish in (0, 1)]
+    self._wishes = [parallel.shard(np.full(devices, wish, np.int32)) for wish in Wish]
     self._compiled = {}
 
   @property
@@ -101,26 +110,26 @@ class Engine:
       functions['compare'] = (parallel.parallel(_compare), (self._state,))
     self._compiled = parallel.compile_all(functions, announce)
 
-  def step(self, step: int, batch: dict[str, np.ndarray], wish: bool = False) -> Outcome:
+  def step(self, step: int, batch: dict[str, np.ndarray], wish: Wish = Wish.GO_ON) -> Outcome:
     """All that happens in step number `step`.
 
     Args:
       step: counted from 0.
       batch: uint8 images and labels: this host's part of the global batch.
-      wish: whether this host was asked to stop.
+      wish: this host's.
     """
     chunks, metrics, bad = self._chunks(batch), {}, dict(self._none_bad)
     for phase in phases_at(step, self._settings.train):
       self._state, found, bad[phase] = self._compiled[phase](self._state, chunks, self._labels)
       metrics |= found
-    self._state, ends = self._compiled['average'](self._state, bad, self._wishes[bool(wish)])
+    self._state, ends = self._compiled['average'](self._state, bad, self._wishes[wish])
     metrics, ends = parallel.fetch((metrics, ends))
     return Outcome(
       metrics={name: float(value) for name, value in metrics.items()},
       nonfinite=self._named(parallel.fetch(bad)) if ends['nonfinite'] else {},
       bad_params=self._bad_leaves() if ends['bad_state'] else [],
       bad_steps=int(ends['bad_steps']),
-      stop=bool(ends['stop']),
+      wish=Wish(int(ends['wish'])),
     )
 
   def replica_differences(self) -> list[str]:

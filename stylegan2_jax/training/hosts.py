@@ -120,9 +120,12 @@ def together(what: str) -> Iterator[None]:
       raise kind(f'{what} failed on host {host}: {report[1]}')
 
 
-def first_then_others(fn: Callable[[], Any]) -> Any:
-  """fn() on the first host, then on the others: they find what it left in a folder of all."""
-  with together('the first turn'):
+def first_then_others(what: str, fn: Callable[[], Any]) -> Any:
+  """fn() on the first host, then on the others: they find what it left in a folder of all.
+
+  `what` is for messages, as in `together`.
+  """
+  with together(what):
     result = fn() if is_first() else None
   return result if is_first() else fn()
 

@@ -24,7 +24,8 @@ _PART = 20  # seconds between the first and the last host that ends
 
 # Errors of collective operations, as the libraries below JAX word them, when a host is gone.
 _GONE = re.compile(
-  r'gloo|nccl|coordination|heartbeat|socket closed|connection (closed|reset)', re.I
+  r'gloo|coordination|heartbeat|socket closed|connection (closed|reset)|remote process exited',
+  re.I,
 )
 
 

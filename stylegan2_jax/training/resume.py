@@ -28,11 +28,11 @@ def newest_whole(checkpoints: Checkpoints, settings: Settings, fresh: TrainState
   for step in reversed(checkpoints.steps()):
     try:
       info = checkpoints.info(step)
+      _check_config(info, settings, f'the checkpoint {checkpoints.path / str(step)}')
       state = checkpoints.restore_state(step, fresh)
     except DamagedError as error:
       passed_over[step] = error
       continue
-    _check_config(info, settings, f'the checkpoint {checkpoints.path / str(step)}')
     return Beginning(state, info, passed_over)
   if passed_over:
     newest = next(iter(passed_over.values()))

@@ -150,12 +150,12 @@ def finish_step(
   Args:
     state: the train state.
     bad: each phase's counts of gradient values that are not finite.
-    wish: int32 [], 1 where this device's host was asked to stop.
+    wish: int32 [], what this device's host wants, as `engine.Wish`.
     recipe: networks and settings.
 
   Returns:
     (new state; int32 scalars `nonfinite`: the sum of `bad`, `bad_state`: how many parameters and
-    averages are not finite, `bad_steps`: as in the state, `stop`: 1 if any device has the wish).
+    averages are not finite, `bad_steps`: as in the state, `wish`: the largest of all devices).
   """
   train = recipe.train
   total = sum(counts.sum(dtype=jnp.int32) for counts in bad.values())
@@ -168,7 +168,7 @@ def finish_step(
   bad_state = nonfinite.count_each(watched).sum(dtype=jnp.int32)
   if recipe.axis_name is not None:  # one device alone may have it, and all must end together
     bad_state, wish = jax.lax.pmax((bad_state, wish), recipe.axis_name)
-  numbers = {'nonfinite': total, 'bad_state': bad_state, 'bad_steps': bad_steps, 'stop': wish}
+  numbers = {'nonfinite': total, 'bad_state': bad_state, 'bad_steps': bad_steps, 'wish': wish}
   return state, numbers
 
 

@@ -3,6 +3,8 @@
 import dataclasses
 import re
 import shutil
+import sys
+import types
 
 import jax
 import pytest
@@ -155,8 +157,9 @@ def test_shapes_are_not_prepared(tmp_path, run_dir, planned):
   assert list(tmp_path.iterdir()) == []
 
 
-def test_going_on(settings, run_dir, planned):
+def test_going_on(settings, run_dir, planned, monkeypatch):
   """From the newest checkpoint; fields that changed are named; nothing there is touched."""
+  monkeypatch.setitem(sys.modules, 'wandb', types.ModuleType('wandb'))
   save(settings, run_dir, [4, 8])
   before = files(run_dir)
   later = with_train(settings, total_kimg=0.32)

@@ -8,7 +8,7 @@ import pytest
 
 from stylegan2_jax.networks.builder import build_networks
 from stylegan2_jax.training import nonfinite, parallel
-from stylegan2_jax.training.engine import Engine
+from stylegan2_jax.training.engine import Engine, Wish
 from tests.helpers import limit_devices, names, random_state, settings
 
 LABELS = np.random.default_rng(1).standard_normal((5, 2)).astype(np.float32)
@@ -51,7 +51,7 @@ def test_clean(engine):
   """Every gradient of D becomes 0; G is not touched by it; good steps set the count back."""
   before = engine.state()
   good = engine.step(0, batch())
-  assert (good.nonfinite, good.bad_params, good.bad_steps, good.stop) == ({}, [], 0, False)
+  assert (good.nonfinite, good.bad_params, good.bad_steps, good.wish) == ({}, [], 0, Wish.GO_ON)
   assert all(math.isfinite(value) for value in good.metrics.values())
   for count in (1, 2):
     bad = engine.step(count, batch(poison=True))
@@ -90,14 +90,15 @@ def test_skip(monkeypatch):
   assert (outcome.nonfinite, outcome.bad_steps) == ({}, 0)
 
 
-def test_wish_to_stop(engine):
-  assert [engine.step(9, batch(), wish).stop for wish in (False, True, False)] == [0, 1, 0]
+def test_wishes(engine):
+  wishes = (*Wish, Wish.GO_ON)
+  assert [engine.step(9, batch(), wish).wish for wish in wishes] == [*wishes]
 
 
 def test_one_device_has_the_wish(engine, monkeypatch):
-  """As when one host of several was told to stop: all hear of it."""
-  monkeypatch.setattr(engine, '_wishes', [parallel.shard(np.array([0, 0, 1, 0], np.int32))] * 2)
-  assert engine.step(9, batch()).stop
+  """As when one host of several cannot go on, and another was told to stop: all hear of it."""
+  monkeypatch.setattr(engine, '_wishes', [parallel.shard(np.array([0, 1, 2, 0], np.int32))])
+  assert engine.step(9, batch()).wish is Wish.FAIL
 
 
 def put(engine, monkeypatch, name, change, devices):

@@ -57,10 +57,10 @@ def turn():
   time.sleep(0.3)
   turns.extend([begun, time.time()])
   return HOST
-results['turn'] = hosts.first_then_others(turn)
+results['turn'] = hosts.first_then_others('opening', turn)
 results['turns'] = turns
 with caught(results, 'failed turn'):
-  hosts.first_then_others(lambda: 1 / 0 if first else None)
+  hosts.first_then_others('opening', lambda: 1 / 0 if first else None)
 
 x = parallel.local_rows(np.arange(8, dtype=np.float32).reshape(4, 2))
 state, x = parallel.replicate(np.ones(2, np.float32)), parallel.shard(x)
@@ -132,7 +132,7 @@ def test_differences_are_named_by_all(results, name, difference):
     (
       'failed turn',
       ['ZeroDivisionError', 'division by zero'],
-      ['TrainingFailed', 'the first turn failed on host 0: ZeroDivisionError: division by zero'],
+      ['TrainingFailed', 'opening failed on host 0: ZeroDivisionError: division by zero'],
     ),
   ],
 )
@@ -157,7 +157,7 @@ def test_alone():
   value, tree = object(), {'x': np.ones(2)}
   assert hosts.first_says(value) is value
   assert hosts.broadcast(tree) is tree
-  assert hosts.first_then_others(lambda: 5) == 5
+  assert hosts.first_then_others('opening', lambda: 5) == 5
   hosts.check_same('config', 'text')
   with pytest.raises(UserError, match=r'^mine$'), hosts.together('opening the data'):
     raise UserError('mine')

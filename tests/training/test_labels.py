@@ -13,7 +13,7 @@ from stylegan2_jax.checkpoints import Checkpoints
 from stylegan2_jax.config import SampleSettings
 from stylegan2_jax.images import grid
 from stylegan2_jax.networks.builder import build_networks
-from stylegan2_jax.training import loop
+from stylegan2_jax.training import session
 from stylegan2_jax.training.engine import Engine
 from tests.helpers import assert_trees_equal, noise_pictures, prepared_set, random_state, settings
 
@@ -59,7 +59,7 @@ def run(tmp_path_factory):
     4, data=data, batch_size=8, micro_batch=2, total_kimg=0.008, snapshot_kimg=0.008
   )
   config = dataclasses.replace(config, sample=SampleSettings(grid_rows=2, grid_cols=6))
-  loop.train(config, root / 'run')
+  session.train(config, root / 'run')
   return root / 'run', config
 
 
@@ -100,7 +100,7 @@ def test_a_run_goes_on_with_a_set_that_was_moved(run, tmp_path):
   shutil.copytree(path, tmp_path / 'run')
   data = dataclasses.replace(config.data, dir=str(tmp_path / 'elsewhere'))
   train = dataclasses.replace(config.train, total_kimg=0.016)
-  loop.train(dataclasses.replace(config, data=data, train=train), tmp_path / 'run')
+  session.train(dataclasses.replace(config, data=data, train=train), tmp_path / 'run')
   lines = (tmp_path / 'run' / 'stats.jsonl').read_text().splitlines()
   records = [json.loads(line) for line in lines]
   assert [record['step'] for record in records] == [1, 2]

@@ -180,7 +180,7 @@ def test_the_end_of_a_step(state, results):
   for name, value in names(after).items():
     if not name.startswith(('ema_params', 'step')):
       np.testing.assert_array_equal(value, names(before)[name], name)
-  assert numbers == {'nonfinite': 0, 'bad_state': 0, 'bad_steps': 0, 'stop': 0}
+  assert numbers == {'nonfinite': 0, 'bad_state': 0, 'bad_steps': 0, 'wish': 0}
 
 
 @pytest.mark.parametrize('phase', PHASE_STEPS)
@@ -235,7 +235,7 @@ def test_the_end_of_a_bad_step(state):
   finish = jax.jit(functools.partial(finish_step, recipe=Recipe(*MODULES, SETTINGS.train)))
   bad = {'generator': jnp.array([0, 3, 0]), 'r1': jnp.array([4])}
   state, numbers = finish(state, bad, jnp.int32(1))
-  assert numbers == {'nonfinite': 7, 'bad_state': 0, 'bad_steps': 1, 'stop': 1}
+  assert numbers == {'nonfinite': 7, 'bad_state': 0, 'bad_steps': 1, 'wish': 1}
   g_params = {
     **state.g_params,
     'mapping': jax.tree.map(lambda x: x * jnp.inf, state.g_params['mapping']),
@@ -244,6 +244,6 @@ def test_the_end_of_a_bad_step(state):
     state.replace(g_params=g_params, pl_mean=jnp.float32('nan')), bad, jnp.int32(0)
   )
   sizes = [x.size for x in jax.tree.leaves(state.g_params['mapping'])]
-  assert numbers == {'nonfinite': 7, 'bad_state': sum(sizes) + 1, 'bad_steps': 2, 'stop': 0}
+  assert numbers == {'nonfinite': 7, 'bad_state': sum(sizes) + 1, 'bad_steps': 2, 'wish': 0}
   state, numbers = finish(state, {'r1': jnp.array([0])}, jnp.int32(0))
   assert numbers['bad_steps'] == state.bad_steps == 0
