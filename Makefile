@@ -29,7 +29,8 @@ summary: .venv/ready
 	@$(BIN)/python launch.py summary --config=$(CONFIG) $(ARGS)
 
 test: .venv/ready-dev
-	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile \
+	  --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: .venv/ready-dev
 	@$(BIN)/ruff check && $(BIN)/ruff format --check

@@ -25,6 +25,11 @@ jax.config.update('jax_numpy_rank_promotion', 'raise')
 jax.config.update('jax_disable_most_optimizations', True)
 
 
+def pytest_collection_modifyitems(items):
+  """The files that take longest come first, so that at the end no worker waits for another."""
+  items.sort(key=lambda item: item.path.parent != _ROOT / 'tests' / 'training')
+
+
 @pytest.fixture
 def x64():
   """Runs a test in double precision."""

@@ -10,16 +10,9 @@ from stylegan2_jax import images
 from stylegan2_jax.reporting.report import Report
 from stylegan2_jax.run_directory import RunDirectory
 from tests import helpers
+from tests.required import missing
 
-REQUIRED = os.environ.get('STYLEGAN2_REQUIRE_BROWSER') == '1'
 EVIL = '</script><img src=x onerror="document.title=1">'
-
-
-def missing(what):
-  """Ends a test: as failed where a browser is required, else as skipped."""
-  if REQUIRED:
-    pytest.fail(f'STYLEGAN2_REQUIRE_BROWSER=1, but {what}')
-  pytest.skip(f'{what}: the report is not opened in a browser')
 
 
 @pytest.fixture(scope='module')

@@ -1,6 +1,7 @@
 """The real command on two hosts: two processes of two devices each equal one of four."""
 
 import json
+import shutil
 import signal
 import time
 
@@ -60,34 +61,16 @@ def alone(place):
 
 
 @pytest.fixture(scope='module')
-def stopped(place):
-  """Stopped by a signal to the second host, and gone on with: the number of steps, and words."""
-  pair = Pair(place, 'stopped', 100_000)
-  place.wait_for_steps('stopped', 1, pair.hosts[0])
-  pair.hosts[1].send_signal(signal.SIGTERM)
-  for status, said in pair.wait():
-    assert status == 75, said
-  words = place.said('stopped')
-  steps = max(place.last_step('stopped') + 1, STEPS)
-  succeed(Pair(place, 'stopped', steps))
-  return steps, words
-
-
-@pytest.fixture(scope='module')
-def pair(place, stopped):
-  """As many steps without a stop, with a checkpoint at STEPS."""
-  succeed(Pair(place, 'pair', stopped[0], every=STEPS, keep=1000))
-  return 'pair'
-
-
-def succeed(pair):
-  for status, said in pair.wait():
+def pair(place):
+  """Two processes with two devices each, with a checkpoint halfway."""
+  for status, said in Pair(place, 'pair', STEPS, every=STEPS // 2).wait():
     assert status == 0, said
+  return 'pair'
 
 
 def test_one_process_of_four_devices_is_equalled(place, alone, pair):
   """But for rounding: how many hosts there are decides in which order devices are added up."""
-  ours, expected = place.numbers(pair)[:STEPS], place.numbers(alone)
+  ours, expected = place.numbers(pair), place.numbers(alone)
   for record, other in zip(ours, expected, strict=True):
     assert record.keys() == other.keys()
     for name, value in other.items():
@@ -97,13 +80,20 @@ def test_one_process_of_four_devices_is_equalled(place, alone, pair):
     assert_trees_close(getattr(ours, field), getattr(expected, field), 1e-4)
 
 
-def test_a_stop_changes_nothing(place, stopped, pair):
-  """One host was asked, both ended: then the same command goes on, equal to the bit."""
-  steps, words = stopped
-  assert 'stopped and saved at step ' in words
-  assert [record['step'] for record in place.numbers('stopped')] == list(range(1, steps + 1))
-  assert place.numbers('stopped') == place.numbers(pair)
-  assert_trees_equal(place.state('stopped', steps), place.state(pair, steps))
+def test_a_stop_changes_nothing(place, pair):
+  """From the checkpoint halfway on, equal to the bit; then one host is asked, and both stop."""
+  shutil.rmtree(place.copy(pair, 'stopped') / 'checkpoints' / str(STEPS))
+  again = Pair(place, 'stopped', 100_000, every=STEPS // 2, keep=100_000)
+  place.wait_for_steps('stopped', STEPS + 1, again.hosts[0])
+  again.hosts[1].send_signal(signal.SIGTERM)
+  for status, said in again.wait():
+    assert status == 75, said
+  assert f'going on from step {STEPS // 2} ' in place.said('stopped')
+  last = place.last_step('stopped')
+  assert f'stopped and saved at step {last} ' in place.said('stopped')
+  assert [record['step'] for record in place.numbers('stopped')] == list(range(1, last + 1))
+  assert place.numbers('stopped')[:STEPS] == place.numbers(pair)
+  assert_trees_equal(place.state('stopped', STEPS), place.state(pair, STEPS))
 
 
 def test_one_host_writes(place, pair):
@@ -156,14 +146,14 @@ from tests.helpers import names, random_state, settings
 config = settings(
   4,
   network={'g_architecture': 'orig', 'd_architecture': 'orig', 'mapping_layers': 1},
-  batch_size=8, micro_batch=2, pl_interval=2, r1_interval=3, adam_b1=0.5, w_avg_beta=0.9,
+  batch_size=8, micro_batch=2, pl_interval=1, r1_interval=1, adam_b1=0.5, w_avg_beta=0.9,
 )
 modules = build_networks(config.network, (4, 4), 3, 0, jnp.float64)
 engine = Engine(config, modules, random_state(*modules, config.train), None)
 engine.compile(lambda name, seconds: None)
 share = 8 // HOSTS
 found, rng = [], np.random.default_rng(0)
-for step in range(4):
+for step in range(2):
   images = rng.integers(0, 256, (8, 4, 4, 3), np.uint8)[HOST * share : (HOST + 1) * share]
   found.append(engine.step(step, {'image': images}).metrics)
 assert engine.replica_differences() == []
@@ -173,7 +163,7 @@ print(json.dumps([found, state]))
 
 
 def test_in_double_precision():
-  """Where rounding is no excuse: four steps with all phases."""
+  """Where rounding is no excuse: two steps, each with all phases."""
   both = start(DOUBLE, devices=(2, 2), JAX_ENABLE_X64='1', JAX_DISABLE_MOST_OPTIMIZATIONS='1')
   one = start(DOUBLE, devices=(4,), JAX_ENABLE_X64='1', JAX_DISABLE_MOST_OPTIMIZATIONS='1')
   ended = [*finish(both, timeout=300), *finish(one, timeout=300)]

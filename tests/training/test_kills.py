@@ -7,10 +7,10 @@ import time
 import pytest
 
 from tests.helpers import assert_trees_equal
-from tests.training.workplace import Workplace
+from tests.training.workplace import Workplace, wait_until
 
 STEPS, EVERY = 240, 3
-KILLS = 8
+KILLS = 4
 
 
 @pytest.fixture(scope='module')
@@ -30,6 +30,40 @@ def assert_same_end(place, name):
   fakes = [sorted((place.path / n).glob('fakes-*.png')) for n in (name, 'straight')]
   assert [p.name for p in fakes[0]] == [p.name for p in fakes[1]]
   assert [p.read_bytes() for p in fakes[0]] == [p.read_bytes() for p in fakes[1]]
+
+
+def stop_in_a_save(place, name, process):
+  """Stops a process for the moment while a checkpoint is half written; returns what is there."""
+  folder = place.path / name / 'checkpoints'
+
+  def half_written():
+    return {p.name for p in folder.glob('*.orbax-checkpoint-tmp*')}
+
+  while process.poll() is None:
+    wait_until(process, half_written)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(0.1)  # until all its threads stand still
+    if found := half_written():
+      return found
+    process.send_signal(signal.SIGCONT)
+  raise AssertionError(place.said(name))
+
+
+def test_sigkill_in_a_save(place):
+  """The half of a checkpoint does not count, and is gone at the end."""
+  process = place.start('saving', STEPS, every=EVERY)
+  try:
+    place.wait_for_steps('saving', 2 * EVERY + 1, process)
+    left = stop_in_a_save(place, 'saving', process)
+  finally:
+    process.kill()
+    process.wait()
+  folder = place.path / 'saving' / 'checkpoints'
+  assert left <= {p.name for p in folder.iterdir()}
+  assert 0 < place.last_step('saving') < STEPS
+  done = place.train('saving', STEPS, every=EVERY)
+  assert (done.returncode, done.stderr) == (0, '')
+  assert_same_end(place, 'saving')
 
 
 def test_sigkill_at_random_moments(place):
