@@ -147,9 +147,7 @@ def test_a_disk_that_is_full(run_dir, monkeypatch, method):
       raise OSError(28, 'No space left on device')
 
   monkeypatch.setattr(f'pathlib.Path.{method}', fails)
-  with pytest.raises(
-    UserError, match=r'^cannot write into workdir .*run: No space left'
-  ):
+  with pytest.raises(UserError, match=r'^cannot write into workdir .*run: No space left'):
     RunDirectory(run_dir).open(SETTINGS)
 
 

@@ -147,16 +147,16 @@ class Terminal:
       stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True,
     )  # fmt: skip
     os.close(slave)
-    self.text = ''
+    self.text, self.seen = '', 0
 
   def wait_for(self, words):
-    """Reads until the words come."""
+    """Reads until the words come, after those that came before."""
     end = time.monotonic() + 60
-    start = len(self.text)
-    while words not in self.text[start:]:
+    while words not in self.text[self.seen :]:
       assert time.monotonic() < end, self.text
       if select.select([self.master], [], [], 0.2)[0]:
         self.text += os.read(self.master, 1 << 16).decode('utf-8', 'replace')
+    self.seen = self.text.index(words, self.seen) + len(words)
 
   def close(self):
     self.process.kill()
