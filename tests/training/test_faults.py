@@ -209,18 +209,25 @@ def test_checkpoints_that_stay(place):
 
 
 def test_numbers_that_are_not_finite(place):
-  """One line with the way back; the same again ends the same way, and at once."""
+  """One line; the same again ends the same way, and at once."""
+  lines = []
   for _ in range(2):
-    done = place.train('broken', 50, every=1, train__learning_rate=1e4)
-    line = refusal(done, status=1)
-    last = place.last_step('broken')
-    assert 0 < last < 50
-    assert f'training broke in step {last + 1}: ' in line
-    folder = place.path / 'broken' / 'checkpoints'
-    assert line.endswith(f'; the last good checkpoint is {folder / str(last)}\n')
-    assert place.numbers('broken')[-1]['nonfinite'] > 0
+    done = place.train('broken', 50, train__learning_rate=1e4)
+    lines.append(refusal(done, status=1))
     assert 'warning: gradients not finite in step ' in done.stdout
-  assert line.removeprefix('error: ') in (place.path / 'broken' / 'log.txt').read_text()
+    assert place.numbers('broken')[-1]['nonfinite'] > 0
+  assert lines[0] == lines[1]
+  assert 'training broke in step ' in lines[0]
+  log = (place.path / 'broken' / 'log.txt').read_text()
+  assert log.count(f'failed: {lines[0].removeprefix("error: ")}') == 2
+
+
+def test_a_state_that_is_not_finite(place):
+  """The guards look at less in each step; what is saved is looked at as a whole."""
+  line = refusal(place.train('unsaved', 50, every=1, train__learning_rate=1e4), status=1)
+  assert 'g_opt.0.nu.' in line
+  assert 'not finite after step 1: not saved' in line
+  assert place.last_step('unsaved') == 0
 
 
 def test_a_console_that_nobody_reads(place):
