@@ -68,6 +68,8 @@ def joined(cluster: Cluster | None, parent: Parent | None, meet: float = _MEET) 
 def _join(cluster, meet):
   if cluster.coordinator is not None:
     _check_coordinator(cluster, meet)
+  # JAX's own preemption service would take SIGTERM from StopRequest, which answers it.
+  jax.config.update('jax_enable_preemption_service', False)
   try:
     jax.distributed.initialize(
       cluster.coordinator,
