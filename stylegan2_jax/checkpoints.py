@@ -21,6 +21,7 @@ import orbax.checkpoint as ocp
 
 from stylegan2_jax import manifest
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.run_directory import saved_steps
 from stylegan2_jax.training.state import TrainState
 from stylegan2_jax.words import reason
 
@@ -54,8 +55,7 @@ class Checkpoints:
 
   def steps(self) -> list[int]:
     """Steps that were saved completely, oldest first."""
-    folders = self.path.iterdir() if self.path.is_dir() else ()
-    return sorted(int(f.name) for f in folders if f.name.isdecimal() and f.is_dir())
+    return saved_steps(self.path)
 
   def close(self) -> None:
     """Ends reading."""

@@ -1,6 +1,7 @@
 """What a run says: a progress bar on a terminal, plain lines elsewhere, and a log file."""
 
 import contextlib
+import os
 import pathlib
 import sys
 import threading
@@ -8,26 +9,31 @@ import time
 
 from tqdm import tqdm
 
+from stylegan2_jax.durations import clock
+
 _SECONDS_BETWEEN_LINES = 30
 
 
 class Console:
-  """Says lines on standard output and in a log file, and shows how far training is."""
+  """Says lines on standard output and in a log file, and shows how far training is.
+
+  It never fails for want of somebody who listens, nor for want of room.
+  """
 
   def __init__(self, log_path: pathlib.Path):
     """Appends to the log file."""
     self._log = log_path.open('ab', buffering=0)
     self._lock = threading.Lock()  # compilations report from threads
+    self._output = _Output()
     self._bar = None
 
   def say(self, text: str) -> None:
     """Prints a line (above the bar, where there is one) and logs it with the time."""
     with self._lock:
-      with contextlib.suppress(OSError):  # nobody reads it any more, or its disk is full
-        if self._bar is None:
-          print(text, flush=True)
-        else:
-          self._bar.write(text)
+      if self._bar is None:
+        print(text, file=self._output, flush=True)
+      else:
+        self._bar.write(text, file=self._output)
       self._write(text)
 
   def log(self, text: str) -> None:
@@ -39,13 +45,13 @@ class Console:
     """Starts to show progress."""
     self._total = total_kimg
     self._begun = self._shown = (time.perf_counter(), done_kimg)
-    if sys.stdout.isatty():
+    if self._output.isatty():
       self._bar = tqdm(
         total=total_kimg,
         initial=done_kimg,
         mininterval=0.5,
         miniters=0,  # every 0.5 s, however little was done
-        file=sys.stdout,
+        file=self._output,
         dynamic_ncols=True,
         bar_format='{l_bar}{bar}| {n:.1f}/{total:.1f} kimg [{elapsed}<{remaining}{postfix}]',
       )
@@ -54,13 +60,12 @@ class Console:
     """Shows where training is: the bar every time, a plain line every half minute."""
     now = time.perf_counter()
     if self._bar is not None:
-      with contextlib.suppress(OSError):
-        self._bar.set_postfix_str(self._details(now, kimg, self._begun, numbers), refresh=False)
-        self._bar.update(min(kimg, self._total) - self._bar.n)
+      self._bar.set_postfix_str(self._details(now, kimg, self._begun, numbers), refresh=False)
+      self._bar.update(min(kimg, self._total) - self._bar.n)
     elif self._shown is self._begun or now - self._shown[0] > _SECONDS_BETWEEN_LINES:
       details = self._details(now, kimg, self._shown, numbers)
       rate = (kimg - self._begun[1]) / (now - self._begun[0])  # kimg per second
-      left = _clock((self._total - kimg) / rate)
+      left = clock((self._total - kimg) / rate)
       self.say(f'{kimg:.1f}/{self._total:.1f} kimg  {left} left  {details}')
       self._shown = (now, kimg)
 
@@ -74,22 +79,48 @@ class Console:
   def close(self) -> None:
     """Ends the bar and the log."""
     if self._bar is not None:
-      with contextlib.suppress(OSError):
-        self._bar.close()
+      self._bar.close()
       self._bar = None
+    self._output.settle()
     self._log.close()
 
   def _write(self, text: str) -> None:
     line = f'{time.strftime("%Y-%m-%d %H:%M:%S")} {text}\n'
     with contextlib.suppress(OSError):  # a full disk ends a run where its numbers are written
-      self._log.write(line.encode())
+      self._log.write(line.encode(errors='backslashreplace'))
 
 
-def _clock(seconds: float) -> str:
-  """h:mm:ss.
+class _Output:
+  """Standard output for print and tqdm, but one that never fails: the log has the lines as well.
 
-  >>> _clock(3723.4)
-  '1:02:03'
+  tqdm would not give its own lock back after an exception.
   """
-  minutes, seconds = divmod(int(seconds), 60)
-  return f'{minutes // 60}:{minutes % 60:02d}:{seconds:02d}'
+
+  def __init__(self):
+    stream = sys.stdout  # None if it was closed before Python began
+    self._stream = None if stream is None or stream.closed else stream
+
+  def write(self, text: str) -> None:
+    if self._stream is not None:
+      with contextlib.suppress(OSError, UnicodeEncodeError):
+        self._stream.write(text)
+
+  def flush(self) -> None:
+    if self._stream is not None:
+      with contextlib.suppress(OSError):
+        self._stream.flush()
+
+  def isatty(self) -> bool:
+    return self._stream is not None and self._stream.isatty()
+
+  def settle(self) -> None:
+    """Drops what could not be written: Python would try again at exit, and change the status."""
+    try:
+      if self._stream is not None:
+        self._stream.flush()
+    except OSError:
+      with contextlib.suppress(OSError), open(os.devnull, 'wb') as nowhere:
+        os.dup2(nowhere.fileno(), self._stream.fileno())
+
+  def __getattr__(self, name):
+    return getattr(self._stream, name)  # tqdm asks for the encoding and the width

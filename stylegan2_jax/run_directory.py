@@ -25,8 +25,10 @@ from stylegan2_jax import files, resuming
 from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.stats import Stats
+from stylegan2_jax.words import one_line, reason
 
 _LOCK_TRIES = 5
+_LOG_BYTES, _LOG_WIDTH = 1 << 16, 300
 _GRID = re.compile(r'fakes-(\d{6,}(?:\.\d{3})?)\.png', re.ASCII)
 
 
@@ -47,6 +49,7 @@ class RunDirectory:
     self.checkpoints_path = self.path / 'checkpoints'
     self.damaged_path = self.path / 'damaged'
     self.log_path = self.path / 'log.txt'
+    self._lock_path = self.path / '.lock'
     self._lock: IO | None = None
 
   def fakes_path(self, kimg: float) -> pathlib.Path:
@@ -58,6 +61,31 @@ class RunDirectory:
     """The grids of fakes there are, each with its kimg, from the first to the last."""
     found = ((_GRID.fullmatch(path.name), path) for path in self.path.glob('fakes-*.png'))
     return sorted((float(match[1]), path) for match, path in found if match)
+
+  def last_log_lines(self, count: int) -> list[str]:
+    """Up to so many lines from the end of the log, printable; none where it cannot be read."""
+    try:
+      with self.log_path.open('rb') as file:
+        begin = max(0, os.fstat(file.fileno()).st_size - _LOG_BYTES)
+        file.seek(begin)
+        lines = file.read().decode('utf-8', 'replace').splitlines()
+    except OSError:
+      return []
+    whole = lines[1:] if begin else lines
+    return [one_line(line, _LOG_WIDTH) for line in whole[-count:]]
+
+  def is_locked(self) -> bool | None:
+    """Whether a training has the folder; None if that cannot be told. Takes nothing for long."""
+    try:
+      with self._lock_path.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+      return True
+    except FileNotFoundError:
+      return False
+    except OSError:
+      return None
+    return False
 
   def exists(self) -> bool:
     """Whether a run has begun here."""
@@ -93,7 +121,8 @@ class RunDirectory:
 
     Raises:
       UserError: the path cannot be a run's folder, another training holds it, or the run
-        here has another config in fields that may not change. Nothing is touched then.
+        here has another config in fields that may not change. Nothing is touched then. Or the
+        folder cannot be written.
     """
     self._create()
     self._take_lock()
@@ -142,7 +171,7 @@ class RunDirectory:
         )
       path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-      raise UserError(f'cannot use workdir {path}: {error.strerror}; name another') from None
+      raise UserError(f'cannot use workdir {path}: {reason(error)}; name another') from None
 
   def _foreign(self) -> list[str]:
     """Files that a run does not leave behind before it has a config; hidden ones do not count."""
@@ -152,10 +181,10 @@ class RunDirectory:
   def _take_lock(self) -> None:
     """Keeps other trainings out until `close` or the end of the process, however it ends."""
     try:
-      lock = (self.path / '.lock').open('a')
+      lock = self._lock_path.open('a')
     except OSError as error:
       raise self._unwritable(error) from None
-    for _ in range(_LOCK_TRIES):  # `watch` holds it for a moment to see whether it is taken
+    for _ in range(_LOCK_TRIES):  # `is_locked` of another process has it for a moment
       try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
       except BlockingIOError:
@@ -163,7 +192,7 @@ class RunDirectory:
       except OSError as error:
         lock.close()
         raise UserError(
-          f'cannot lock {lock.name} ({error.strerror}): put the workdir on a file system with locks'
+          f'cannot lock {lock.name} ({reason(error)}): put the workdir on a file system with locks'
         ) from None
       else:
         self._lock = lock
@@ -172,4 +201,13 @@ class RunDirectory:
     raise UserError(f'another training is running in workdir {self.path}: stop it or name another')
 
   def _unwritable(self, error: OSError) -> UserError:
-    return UserError(f'cannot write into workdir {self.path}: {error.strerror}')
+    return UserError(f'cannot write into workdir {self.path}: {reason(error)}')
+
+
+def saved_steps(folder: pathlib.Path) -> list[int]:
+  """Steps of the checkpoints in a folder that were written completely, oldest first.
+
+  The folder need not be there. Whatever is still being written has another name than a number.
+  """
+  entries = folder.iterdir() if folder.is_dir() else ()
+  return sorted(int(entry.name) for entry in entries if entry.name.isdecimal() and entry.is_dir())

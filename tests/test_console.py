@@ -1,6 +1,9 @@
 """What a run says, on a terminal and elsewhere, and that the log file has it all."""
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -66,3 +69,58 @@ def test_bar_on_a_terminal(tmp_path, capsys, monkeypatch):
   assert '10.0/10.0 kimg' in shown
   assert 'wrote it\n' in shown
   assert 'wrote it' in (tmp_path / 'log.txt').read_text()
+
+
+# What a training says, in a process of its own. `{before}`: what happens to its standard output.
+SCRIPT = """
+import os, pathlib, sys, threading
+{before}
+from stylegan2_jax.console import Console
+console = Console(pathlib.Path(sys.argv[1]))
+console.say('begins')
+console.begin(0.0, 1.0)
+console.progress(0.5, {{'G': 1.0}})
+other = threading.Thread(target=console.say, args=['compiled'], daemon=True)
+other.start()
+other.join(20)
+console.say('x' * 20_000)
+console.close()
+sys.exit(75)
+"""
+TERMINAL = 'sys.stdout.isatty = lambda: True'
+UNREAD = 'read, write = os.pipe(); os.close(read); os.dup2(write, 1)'
+
+
+@pytest.mark.parametrize('unbuffered', ['', '1'])
+@pytest.mark.parametrize(
+  'before',
+  [
+    'os.dup2(os.open("/dev/full", os.O_WRONLY), 1)',
+    f'os.dup2(os.open("/dev/full", os.O_WRONLY), 1); {TERMINAL}',
+    UNREAD,
+    f'{UNREAD}; {TERMINAL}',
+    'sys.stdout.close()',
+    'sys.stdout = None',
+    'sys.stdout.reconfigure(encoding="ascii")',
+  ],
+)
+def test_nobody_listens(tmp_path, before, unbuffered):
+  """The run goes on and ends with its own status, and the log has every line."""
+  ended = subprocess.run(
+    [sys.executable, '-c', SCRIPT.format(before=before), tmp_path / 'log.txt'],
+    env={**os.environ, 'PYTHONUNBUFFERED': unbuffered},
+    capture_output=True,
+    check=False,
+    timeout=60,
+  )
+  assert (ended.returncode, ended.stderr) == (75, b'')
+  texts = [line.split(' ', 2)[2] for line in (tmp_path / 'log.txt').read_text().splitlines()]
+  assert [text for text in texts if 'kimg' not in text] == ['begins', 'compiled', 'x' * 20_000]
+
+
+def test_names_that_are_no_text(tmp_path, capsys):
+  """A folder's name may have bytes that are not UTF-8."""
+  console = Console(tmp_path / 'log.txt')
+  console.say(f'wrote {os.fsdecode(bytes([0xFF]))}.png')
+  console.close()
+  assert (tmp_path / 'log.txt').read_text().endswith(' wrote \\udcff.png\n')

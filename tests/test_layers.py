@@ -16,8 +16,8 @@ SOURCES = sorted(PACKAGE.rglob('*.py'))
 # From the ground up. Modules import from floors below, packages also from themselves; of two
 # names that fit, the longer one counts.
 FLOORS = (
-  ('errors', 'files', 'backend', 'console', 'geometry', 'words'),
-  ('manifest', 'images', 'captions', 'stats', 'supervisor', 'cluster'),
+  ('errors', 'files', 'backend', 'durations', 'geometry', 'words'),
+  ('console', 'manifest', 'images', 'captions', 'stats', 'supervisor', 'cluster'),
   ('command_parser',),
   ('config',),
   ('resuming',),
@@ -115,6 +115,12 @@ def test_only_parallel_knows_the_mapping_over_devices():
       if name in ('pmap', 'shard_map', 'jax_utils'):
         users.add(module_name(path))
   assert users == {'training.parallel'}
+
+
+def test_looking_at_a_run_needs_no_jax():
+  """`watch` and `progress` must not wait for JAX, nor take the devices of the run."""
+  users = {module_name(p) for p in SOURCES if 'jax' in {n.split('.')[0] for n in imports(p)}}
+  assert {name for name in users if name.startswith('reporting')} == {'reporting.environment'}
 
 
 def test_help_and_complaints_need_no_jax():

@@ -10,7 +10,7 @@ import pytest
 from stylegan2_jax import config as config_lib
 from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
-from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.run_directory import RunDirectory, saved_steps
 
 SETTINGS = Settings()
 
@@ -138,7 +138,7 @@ def test_reading_needs_no_lock(run_dir):
     assert os.listdir(run_dir)
 
 
-@pytest.mark.parametrize('method', ['mkdir', 'touch'])
+@pytest.mark.parametrize('method', ['open', 'mkdir', 'replace', 'touch'])
 def test_a_disk_that_is_full(run_dir, monkeypatch, method):
   run_dir.mkdir()
 
@@ -158,3 +158,35 @@ def test_a_file_system_without_locks(run_dir, monkeypatch):
   monkeypatch.setattr('fcntl.flock', fails)
   with pytest.raises(UserError, match=r'^cannot lock .*\.lock \(No locks available\): put the wor'):
     RunDirectory(run_dir).open(SETTINGS)
+  assert RunDirectory(run_dir).is_locked() is None
+
+
+def test_whether_a_training_has_it(run_dir):
+  run = RunDirectory(run_dir)
+  assert run.is_locked() is False
+  with RunDirectory(run_dir).open(SETTINGS):
+    assert run.is_locked() is True
+  assert run.is_locked() is False
+
+
+def test_the_end_of_the_log(run_dir):
+  run = RunDirectory(run_dir)
+  assert run.last_log_lines(5) == []
+  run_dir.mkdir()
+  run.log_path.write_bytes(b'one\ntwo\x1b[2J \xff\nthree\nfou')
+  assert run.last_log_lines(3) == ['two [2J \ufffd', 'three', 'fou']
+  assert run.last_log_lines(9) == ['one', 'two [2J \ufffd', 'three', 'fou']
+  run.log_path.write_text(''.join(f'line {i:06d}\n' for i in range(50_000)))
+  lines = run.last_log_lines(50_000)  # as many as are looked at, and no half of one
+  assert lines == [f'line {i:06d}' for i in range(50_000 - len(lines), 50_000)]
+  assert 1000 < len(lines) < 10_000
+  run.log_path.write_text('x' * 1000)
+  assert run.last_log_lines(1) == ['x' * 297 + '...']
+
+
+def test_steps_that_were_saved(tmp_path):
+  assert saved_steps(tmp_path / 'checkpoints') == []
+  for name in ('50', '9', '60.orbax-checkpoint-tmp', 'old'):
+    (tmp_path / name).mkdir()
+  (tmp_path / '70').touch()
+  assert saved_steps(tmp_path) == [9, 50]

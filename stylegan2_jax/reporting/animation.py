@@ -12,8 +12,8 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw, ImageFont
 
 from stylegan2_jax import files
+from stylegan2_jax.durations import clock
 from stylegan2_jax.reporting import pictures
-from stylegan2_jax.reporting.times import clock
 
 # Pixels that a frame is wide at most where nothing is said; GIFs are large files.
 MAX_WIDTH = {'.mp4': 1024, '.webp': 1024, '.gif': 640}

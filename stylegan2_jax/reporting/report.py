@@ -1,6 +1,5 @@
 """report.html: a run at a glance, in one file that opens anywhere."""
 
-import os
 import pathlib
 import time
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from stylegan2_jax.reporting.history import History
 from stylegan2_jax.reporting.strip import Strip, chosen
 from stylegan2_jax.run_directory import RunDirectory
 
-_LOG_LINES, _LOG_BYTES = 100, 1 << 15
+_LOG_LINES = 100
 _RECENT = 0.1  # the part of the time so far that the speed is taken of
 
 
@@ -82,7 +81,7 @@ class Report:
       **self._pictures(grids),
       'config': _fields(self._settings),
       'about': list(self._about.items()),
-      'log': _last_lines(self._run.log_path),
+      'log': self._run.last_log_lines(_LOG_LINES),
     }
 
   def _progress(self, stretches):
@@ -137,13 +136,3 @@ def _fields(settings):
 
 def _text(value):
   return f"'{value}'" if isinstance(value, str) else str(value)
-
-
-def _last_lines(path):
-  try:
-    with path.open('rb') as file:
-      file.seek(max(0, os.fstat(file.fileno()).st_size - _LOG_BYTES))
-      lines = file.read().decode('utf-8', 'replace').splitlines()
-  except FileNotFoundError:
-    return []
-  return lines[-_LOG_LINES:]

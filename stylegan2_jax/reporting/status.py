@@ -3,22 +3,19 @@
 Of a file of a million lines only samples are read, so that looking costs the same on any day.
 """
 
-import fcntl
 import itertools
 import os
-import pathlib
 import re
 import time
 from typing import NamedTuple
 
 from stylegan2_jax.config import Settings
+from stylegan2_jax.durations import ago
 from stylegan2_jax.errors import UserError
-from stylegan2_jax.reporting.times import ago
-from stylegan2_jax.run_directory import RunDirectory
-from stylegan2_jax.words import one_line
+from stylegan2_jax.run_directory import RunDirectory, saved_steps
 
 _POINTS, _PER_POINT = 60, 32  # of a curve; records that a point is the mean of
-_RECENT_BYTES, _LOG_BYTES = 1 << 16, 1 << 16
+_RECENT_BYTES, _LOG_LINES = 1 << 16, 1000
 _BAD_LINE = re.compile(r'[-\d]+ [:\d]+ (warning|failed|passed over): ')
 _MEMORY = {'host': 'memory_gib', 'device': 'device_memory_gib'}
 _SLOW_DATA = 0.1  # share of a step
@@ -75,7 +72,7 @@ def read(run: RunDirectory, curves: dict[str, list[float]] | None = None) -> Sta
   state = _state(run, done=kimg >= total)
   seconds, waited = _sum(recent, 'seconds'), _sum(recent, 'data_wait_seconds')
   data_wait = waited / seconds if seconds else None
-  log = _log(run.log_path)
+  log = run.last_log_lines(_LOG_LINES)
   return Status(
     settings=settings,
     state=state,
@@ -96,16 +93,11 @@ def read(run: RunDirectory, curves: dict[str, list[float]] | None = None) -> Sta
 
 
 def _state(run, done):
-  """Whether a training has the folder's lock: it asks for a shared one, and lets go at once."""
-  try:
-    with (run.path / '.lock').open() as lock:
-      fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-  except BlockingIOError:
-    return 'running'
-  except FileNotFoundError:
-    pass
-  except OSError:
+  locked = run.is_locked()
+  if locked is None:
     return 'unknown'
+  if locked:
+    return 'running'
   return 'finished' if done else 'stopped'
 
 
@@ -169,27 +161,17 @@ def _sum(records, name):
 
 def _checkpoint(run):
   try:
-    steps = [int(path.name) for path in run.checkpoints_path.iterdir() if path.name.isdecimal()]
+    steps = saved_steps(run.checkpoints_path)
   except OSError:
     return None
   if not steps:
     return None
-  return Snapshot(f'step {max(steps)}', _age(run.checkpoints_path / str(max(steps))))
+  return Snapshot(f'step {steps[-1]}', _age(run.checkpoints_path / str(steps[-1])))
 
 
 def _grid(run):
   grids = run.fakes()
   return Snapshot(grids[-1][1].name, _age(grids[-1][1])) if grids else None
-
-
-def _log(path: pathlib.Path) -> list[str]:
-  try:
-    with path.open('rb') as file:
-      file.seek(max(0, _size(path) - _LOG_BYTES))
-      lines = file.read().decode('utf-8', 'replace').splitlines()
-  except OSError:
-    return []
-  return [one_line(line, 300) for line in lines]
 
 
 def _said(log):

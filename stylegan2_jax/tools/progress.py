@@ -6,11 +6,11 @@ import urllib.parse
 from collections.abc import Sequence
 
 from stylegan2_jax import files
+from stylegan2_jax.durations import clock
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.reporting import animation, pictures
 from stylegan2_jax.reporting.animation import Shot
 from stylegan2_jax.reporting.history import History
-from stylegan2_jax.reporting.times import clock
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.tools.tables import aligned, in_bytes
 from stylegan2_jax.words import reason

@@ -9,8 +9,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from stylegan2_jax.durations import ago, clock
 from stylegan2_jax.reporting.status import Snapshot, Status
-from stylegan2_jax.reporting.times import ago, clock
 
 _CURVES = {
   'loss_g': 'loss of G',

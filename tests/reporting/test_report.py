@@ -1,49 +1,17 @@
 """report.html: what is in it, that it stays small, and that nothing from outside gets loose."""
 
-import base64
-import io
 import re
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from stylegan2_jax import images
-from stylegan2_jax.reporting import page, strip
-from stylegan2_jax.reporting.report import Report
+from stylegan2_jax.reporting import page
 from stylegan2_jax.run_directory import RunDirectory
 from tests import helpers
+from tests.reporting.reports import report_of, write_grid, write_steps
 
 EVIL = '</script><img src=x onerror=alert(1)><!--&amp;'
-
-
-@pytest.fixture
-def encodings(monkeypatch):
-  """The files that were encoded, in order; the first of a sequence is the newest."""
-  encoded, original = [], strip._encoded
-
-  def counted(file, image):
-    encoded.append(file.split()[0])
-    return original(file, image)
-
-  monkeypatch.setattr(strip, '_encoded', counted)
-  return encoded
-
-
-def write_steps(run, steps, **numbers):
-  """Records of steps of 8 images and 0.5 s, 0.1 s of which were spent waiting."""
-  for step in steps:
-    record = {'step': step, 'kimg': step * 8 / 1000, 'loss_g': 0.5 + step, **numbers}
-    times = {'seconds': 0.5, 'data_wait_seconds': 0.1, 'elapsed_seconds': step * 1.0}
-    run.stats.append({**record, **times})
-
-
-def write_grid(run, kimg, value, size=(8, 16)):
-  images.save_png(run.fakes_path(kimg), np.full((*size, 3), value, np.uint8))
-
-
-def report_of(run, settings=None, about=None):
-  return Report(run, settings or helpers.settings(batch_size=8, total_kimg=1.0), about or {})
 
 
 @pytest.fixture
@@ -151,67 +119,12 @@ def test_nothing_is_fetched(run):
   assert not re.search(r'https?://(?!www\.w3\.org/2000/svg)', text)
 
 
-def test_each_grid_is_encoded_once(run, encodings):
-  report = report_of(run)
-  names = []
-  for step in range(200):
-    write_steps(run, [step + 1])
-    write_grid(run, step * 8 / 1000, step)
-    names.append(run.fakes_path(step * 8 / 1000).name)
-    report.snapshot()
-  assert encodings == names
-  grids = page.embedded(run.report_path)['grids']
-  assert [grid['name'] for grid in grids] == [*names[::4], names[-1]]
-
-
-def test_a_grid_that_changed_is_encoded_anew_and_a_damaged_one_left_out(run, encodings):
-  write_steps(run, range(1, 11))
-  write_grid(run, 0, 0)
-  write_grid(run, 0.008, 50)
-  report = report_of(run)
-  report.snapshot()
-  before = page.embedded(run.report_path)['grids']
-  write_grid(run, 0.008, 51, size=(16, 16))
-  run.fakes_path(0).write_bytes(b'no picture')
-  report.snapshot()
-  after = page.embedded(run.report_path)['grids']
-  assert [grid['name'] for grid in after] == ['fakes-000000.008.png']
-  assert after[0]['picture'] != before[1]['picture']
-  assert encodings == ['fakes-000000.png', *2 * ['fakes-000000.008.png']]
-
-
-def test_the_next_process_takes_the_pictures_over(run, encodings):
-  write_steps(run, range(1, 3))
-  write_grid(run, 0, 0)
-  images.save_png(run.reals_path, np.zeros((4, 4, 3), np.uint8))
-  report_of(run).snapshot()
-  before = page.embedded(run.report_path)
-  write_grid(run, 0.016, 9)
-  encodings.clear()
-  report_of(run).snapshot()
-  after = page.embedded(run.report_path)
-  assert encodings == ['fakes-000000.016.png']
-  assert (after['grids'][0], after['reals']) == (before['grids'][0], before['reals'])
-
-
 @pytest.mark.parametrize('text', ['', 'no page', '<script type="application/json" id="data">[{'])
 def test_a_damaged_report_is_written_anew(run, text):
   write_grid(run, 0, 0)
   run.report_path.write_text(text)
   report_of(run).snapshot()
   assert len(page.embedded(run.report_path)['grids']) == 1
-
-
-def test_pictures_taken_over_are_pictures(run, encodings):
-  """Somebody else's report.html cannot bring anything but WebP data in."""
-  write_grid(run, 0, 0)
-  report_of(run).snapshot()
-  text = run.report_path.read_text()
-  run.report_path.write_text(text.replace('data:image/webp', 'data:text/html'))
-  encodings.clear()
-  report_of(run).snapshot()
-  assert encodings == ['fakes-000000.png']
-  assert 'data:text/html' not in run.report_path.read_text()
 
 
 def test_grids_of_steps_that_are_done_again_are_left_out(run):
@@ -224,23 +137,6 @@ def test_grids_of_steps_that_are_done_again_are_left_out(run):
   run.stats.cut(2)
   report.snapshot()
   assert len(page.embedded(run.report_path)['grids']) == 2
-
-
-def test_large_and_transparent_grids(run):
-  """At most 1024 pixels a side; what is transparent becomes white."""
-  images.save_png(run.fakes_path(0), np.full((600, 3000, 4), 0, np.uint8))
-  images.save_png(run.fakes_path(1), np.full((2000, 500, 1), 100, np.uint8))
-  report_of(run).snapshot()
-  grids = page.embedded(run.report_path)['grids']
-  sizes, corners = [], []
-  for grid in grids:
-    for part in ('picture', 'thumb'):
-      content = base64.b64decode(grid[part].partition(',')[2])
-      with Image.open(io.BytesIO(content)) as picture:
-        sizes.append(picture.size)
-        corners.append(picture.getpixel((0, 0)))
-  assert sizes == [(1024, 205), (120, 120), (256, 1024), (120, 120)]
-  assert corners == [(255,) * 3] * 2 + [(100,) * 3] * 2
 
 
 def test_when_it_is_written(run):
