@@ -24,6 +24,8 @@ def get_config() -> ConfigDict:
   config.data = _data()
   config.network = _network()
   config.train = _train()
+  config.augment = _augment()
+  config.finetune = _finetune()
   config.sample = _sample()
   config.log = _log()
   return config.lock()
@@ -57,6 +59,13 @@ def _data() -> ConfigDict:
   # Train conditionally: both networks get the label of the image, its class or a vector. For sets
   # with labels: 'shapes', and those prepared with some.
   data.labels = False
+  # Train on so many of the pictures only, chosen evenly at random and the same ones in every run;
+  # 0: on all. How the papers study small data sets.
+  data.subset = 0
+  # Share of the pictures that are not trained on but shown to D every few steps, for its outputs
+  # alone: logits_held_out falls behind logits_real as D learns the data set by heart (ADA, figure
+  # 1). The same ones in every run, whatever data.subset is.
+  data.held_out = 0.0
   # Threads that read and decode images. More if `data wait` in stats.jsonl is not near zero.
   # May change on resume.
   data.threads = 2
@@ -82,9 +91,18 @@ def _network() -> ConfigDict:
   network.g_architecture = 'skip'
   network.d_architecture = 'resnet'
   # Minibatch standard deviation in D, against mode collapse: images compared as one group (a
-  # smaller micro-batch is one group) and the statistics appended as feature maps.
+  # smaller micro-batch is one group) and the statistics appended as so many feature maps; 0: none.
   network.mbstd_group = 4
   network.mbstd_features = 1
+  # Per-pixel noise inputs of G (StyleGAN, section 3.2).
+  network.noise = True
+  # What normalises the modulated convolutions of G: 'weights' is StyleGAN2's demodulation (section
+  # 2.2), 'instance' divides each feature map by what it measures there, as StyleGAN did, droplets
+  # included, and 'none' leaves them as they come.
+  network.demodulation = 'weights'
+  # Equalized learning rate (Progressive GAN, section 4.1): weights are stored with unit variance
+  # and scaled at run time. False: stored as they are used, so that Adam moves wide layers faster.
+  network.equalized_lr = True
   # How many of the highest resolutions compute in reduced_dtype, never the first. 0: all float32.
   # 4 in the official code, for speed on GPUs.
   network.num_reduced = 0
@@ -126,18 +144,29 @@ def _train() -> ConfigDict:
   # Adam, for both networks. Learning rate: 0.002 (paper) to 0.0025 (ADA below 1024x1024). It and
   # the betas are rescaled for lazy regularization (StyleGAN2, section 3.1).
   train.learning_rate = 0.0025
+  # That of D, where it is another; None: the same.
+  train.d_learning_rate = None
   train.adam_b1 = 0.0
   train.adam_b2 = 0.99
   train.adam_eps = 1e-8
+  # The adversarial loss: 'non_saturating' (StyleGAN2), 'hinge', 'wgan' (WGAN-GP, with gp_weight 10)
+  # or 'relativistic' (pairs of a real and a fake image; with R1 and R2). losses.py has them all.
+  train.loss = 'non_saturating'
   # R1: gamma/2 * squared gradient of D at real images. The field to tune for a new data set: ADA's
   # rule of thumb is 2e-4 * pixels of an image / batch_size; larger is calmer. 0 skips it.
   train.r1_gamma = 1.0
-  # Every so many steps; its loss is multiplied by that.
+  # R2: the same at fake images. 0 skips it.
+  train.r2_gamma = 0.0
+  # WGAN-GP's penalty: weight * (gradient norm - 1)^2 at random points between real and fake
+  # images. 10 in that paper (1704.00028); 0 skips it.
+  train.gp_weight = 0.0
+  # These three run every so many steps, their loss multiplied by that, in an update of their own.
+  # 0: in every step, in one update with the adversarial loss: not lazily.
   train.r1_interval = 16
   # Path length regularization of G (StyleGAN2, section 3.2), for a smoother latent space. 0 skips
   # it.
   train.pl_weight = 2.0
-  # Every so many steps; its loss is multiplied by that.
+  # Every so many steps; its loss is multiplied by that. 0: in one update with the adversarial loss.
   train.pl_interval = 4
   # How fast the running mean of path lengths follows the batches, 0 to 1.
   train.pl_decay = 0.01
@@ -154,6 +183,47 @@ def _train() -> ConfigDict:
   # Share of the old value that w_avg, the centre for truncation, keeps at a step.
   train.w_avg_beta = 0.995
   return train
+
+
+def _augment() -> ConfigDict:
+  augment = ConfigDict()
+  # What D sees in place of reals and fakes alike: 'none' (the images), 'ada' (transforms with a
+  # probability p that adapts to how far D overfits), 'fixed' (the same transforms with a fixed p)
+  # or 'diffaugment' (2006.10738: every image, by `policy`). For small data sets.
+  augment.kind = 'none'
+  # The transforms of 'ada' and 'fixed', separated by commas: groups 'blit', 'geom', 'color',
+  # 'filter', 'noise', 'cutout' and their sums 'bg', 'bgc', 'bgcf', 'bgcfn', 'bgcfnc', single
+  # transforms such as 'xflip', and NAME=M, which multiplies the probability of NAME by M.
+  # 'bgc,noise=0.5' adds noise with probability p/2, 'bgc,hue=0' takes the hue out.
+  augment.transforms = 'bgc'
+  # Probability of each transform: of 'fixed' for ever, of 'ada' at the start.
+  augment.p = 0.0
+  # p never rises above this; None: no bound. Beyond 0.8 augmentations begin to leak into G's
+  # images (ADA, section 3.1).
+  augment.p_max = None
+  # p rises while the mean sign of the real logits is above this, and falls below.
+  augment.target = 0.6
+  # p moves every so many steps ...
+  augment.interval = 4
+  # ... at a speed that takes it from 0 to 1 in so many kimg. 500 in ADA, 100 for fine-tuning.
+  augment.ada_kimg = 500.0
+  # What 'diffaugment' does: any of 'color', 'translation' and 'cutout'.
+  augment.policy = 'color,translation,cutout'
+  return augment
+
+
+def _finetune() -> ConfigDict:
+  finetune = ConfigDict()
+  # Begin with the weights of this run's folder (its newest checkpoint) or of one of its
+  # checkpoints (runs/a/checkpoints/1000). Blocks that both networks have are carried over, also
+  # from a lower resolution; the rest is fresh. Empty: all fresh.
+  finetune.start = ''
+  # Freeze-D (2002.10964): so many layers of D stay as they are, counted from the image: FromRGB,
+  # conv0, conv1, the residual skip, the next block's conv0 ... 10 in ADA.
+  finetune.freeze_d = 0
+  # The mapping network of G stays as it is.
+  finetune.freeze_mapping = False
+  return finetune
 
 
 def _sample() -> ConfigDict:

@@ -25,6 +25,8 @@ class DataSettings:
   channels: int = 3
   mirror: bool = False
   labels: bool = False
+  subset: int = 0
+  held_out: float = 0.0
   threads: int = 2
 
   @property
@@ -53,6 +55,9 @@ class NetworkSettings:
   d_architecture: str = 'resnet'
   mbstd_group: int = 4
   mbstd_features: int = 1
+  noise: bool = True
+  demodulation: str = 'weights'
+  equalized_lr: bool = True
   num_reduced: int = 0
   reduced_dtype: str = 'bfloat16'
   clamp: float | None = 256.0
@@ -72,10 +77,14 @@ class TrainSettings:
   on_nonfinite: str = 'clean'
   max_bad_steps: int = 20
   learning_rate: float = 0.0025
+  d_learning_rate: float | None = None
   adam_b1: float = 0.0
   adam_b2: float = 0.99
   adam_eps: float = 1e-8
+  loss: str = 'non_saturating'
   r1_gamma: float = 1.0
+  r2_gamma: float = 0.0
+  gp_weight: float = 0.0
   r1_interval: int = 16
   pl_weight: float = 2.0
   pl_interval: int = 4
@@ -90,6 +99,29 @@ class TrainSettings:
   def chunk_size(self) -> int:
     """Samples in a micro-batch: `micro_batch`, of which 0 means the whole batch."""
     return self.micro_batch or self.batch_size
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentSettings:
+  """What the discriminator sees in place of the images, and how often."""
+
+  kind: str = 'none'
+  transforms: str = 'bgc'
+  p: float = 0.0
+  p_max: float | None = None
+  target: float = 0.6
+  interval: int = 4
+  ada_kimg: float = 500.0
+  policy: str = 'color,translation,cutout'
+
+
+@dataclasses.dataclass(frozen=True)
+class FinetuneSettings:
+  """Where the first weights come from, and which of them stay."""
+
+  start: str = ''
+  freeze_d: int = 0
+  freeze_mapping: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,19 +150,28 @@ class Settings:
   data: DataSettings = DataSettings()
   network: NetworkSettings = NetworkSettings()
   train: TrainSettings = TrainSettings()
+  augment: AugmentSettings = AugmentSettings()
+  finetune: FinetuneSettings = FinetuneSettings()
   sample: SampleSettings = SampleSettings()
   log: LogSettings = LogSettings()
 
 
 # Fields that runs of older versions lack, with what those versions did.
 _BEFORE = {
-  'data': {'aspect': '1:1'},
+  'data': {'aspect': '1:1', 'subset': 0, 'held_out': 0.0},
+  'network': {'noise': True, 'demodulation': 'weights', 'equalized_lr': True},
   'train': {
     'keep_every': 0.0,
     'deterministic': False,
     'on_nonfinite': 'clean',
     'max_bad_steps': 20,
+    'd_learning_rate': None,
+    'loss': 'non_saturating',
+    'r2_gamma': 0.0,
+    'gp_weight': 0.0,
   },
+  'augment': dataclasses.asdict(AugmentSettings()),
+  'finetune': dataclasses.asdict(FinetuneSettings()),
   'log': dataclasses.asdict(LogSettings()),
 }
 
