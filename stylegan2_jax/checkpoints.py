@@ -28,11 +28,11 @@ from stylegan2_jax.words import reason
 PARTS = {
   'generator': ('ema_params', 'w_avg', 'noise_maps'),
   'discriminator': ('d_params',),
-  'training': ('step', 'key', 'g_params', 'g_opt', 'd_opt', 'pl_mean', 'bad_steps'),
+  'training': ('step', 'key', 'g_params', 'g_opt', 'd_opt', 'pl_mean', 'augment', 'bad_steps'),
 }
 
 # Fields of the state that checkpoints of older versions lack: a fresh state's values stand in.
-ADDED = ('bad_steps',)
+ADDED = ('bad_steps', 'augment')
 
 KEPT = 'kept'
 

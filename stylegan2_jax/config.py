@@ -62,6 +62,11 @@ class NetworkSettings:
   reduced_dtype: str = 'bfloat16'
   clamp: float | None = 256.0
 
+  @property
+  def compared(self) -> int:
+    """Images in a group of the minibatch standard deviation; 1 where there is none."""
+    return self.mbstd_group if self.mbstd_features else 1
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainSettings:
@@ -99,6 +104,11 @@ class TrainSettings:
   def chunk_size(self) -> int:
     """Samples in a micro-batch: `micro_batch`, of which 0 means the whole batch."""
     return self.micro_batch or self.batch_size
+
+  @property
+  def penalizes_gradient(self) -> bool:
+    """Whether any penalty on the gradient of D is on."""
+    return any((self.r1_gamma, self.r2_gamma, self.gp_weight))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,27 +5,39 @@ import re
 from collections.abc import Iterable
 
 from stylegan2_jax import geometry
-from stylegan2_jax.config import DataSettings, NetworkSettings, Settings, flatten
+from stylegan2_jax.augment import transforms
+from stylegan2_jax.config import (
+  AugmentSettings,
+  DataSettings,
+  NetworkSettings,
+  Settings,
+  flatten,
+)
 from stylegan2_jax.errors import UserError
 
 ARCHITECTURES = ('orig', 'skip', 'resnet')
 NOISE_MODES = ('const', 'random', 'none')  # of sampling: stored maps, new ones, no noise
+DEMODULATIONS = ('weights', 'instance', 'none')
 DTYPES = ('float32', 'bfloat16', 'float16')
 ON_NONFINITE = ('clean', 'skip')
+LOSSES = ('non_saturating', 'hinge', 'wgan', 'relativistic')
+AUGMENTATIONS = ('none', 'ada', 'fixed', 'diffaugment')
 
 _POSITIVE = ('train.total_kimg', 'train.snapshot_kimg', 'train.learning_rate', 'train.adam_eps')
-_POSITIVE += ('log.scalars_kimg',)
+_POSITIVE += ('log.scalars_kimg', 'augment.ada_kimg')
 _NOT_NEGATIVE = ('seed', 'network.num_reduced', 'train.micro_batch', 'train.r1_gamma')
-_NOT_NEGATIVE += ('train.pl_weight', 'train.ema_kimg', 'train.keep_every')
+_NOT_NEGATIVE += ('train.pl_weight', 'train.ema_kimg', 'train.keep_every', 'train.r2_gamma')
+_NOT_NEGATIVE += ('train.gp_weight', 'train.r1_interval', 'train.pl_interval', 'data.subset')
+_NOT_NEGATIVE += ('augment.p', 'finetune.freeze_d')
+_NOT_NEGATIVE += ('network.mbstd_features',)
 _AT_LEAST_1 = ('data.threads', 'network.z_dim', 'network.w_dim', 'network.mapping_layers')
 _AT_LEAST_1 += ('network.channel_base', 'network.channel_max', 'network.mbstd_group')
-_AT_LEAST_1 += ('network.mbstd_features', 'train.batch_size', 'train.r1_interval')
-_AT_LEAST_1 += ('train.pl_interval', 'train.pl_batch_shrink', 'train.keep')
-_AT_LEAST_1 += ('train.max_bad_steps',)
+_AT_LEAST_1 += ('train.batch_size', 'train.pl_batch_shrink', 'train.keep')
+_AT_LEAST_1 += ('train.max_bad_steps', 'augment.interval')
 _AT_LEAST_1 += ('sample.grid_rows', 'sample.grid_cols')
 _FRACTIONS = ('train.style_mixing_prob', 'train.pl_decay', 'train.w_avg_beta')
-_BELOW_1 = ('train.adam_b1', 'train.adam_b2')
-_POSITIVE_OR_NONE = ('network.clamp', 'train.ema_rampup')
+_BELOW_1 = ('train.adam_b1', 'train.adam_b2', 'data.held_out')
+_POSITIVE_OR_NONE = ('network.clamp', 'train.ema_rampup', 'train.d_learning_rate', 'augment.p_max')
 
 
 def validate(settings: Settings, num_devices: int) -> None:
@@ -36,9 +48,9 @@ def validate(settings: Settings, num_devices: int) -> None:
   """
   validate_networks(settings)
   _check_places(settings.data)
-  if settings.train.on_nonfinite not in ON_NONFINITE:
-    rule = f'be one of {", ".join(ON_NONFINITE)}'
-    raise _error('train.on_nonfinite', settings.train.on_nonfinite, rule)
+  _check_choice('train.on_nonfinite', settings.train.on_nonfinite, ON_NONFINITE)
+  _check_choice('train.loss', settings.train.loss, LOSSES)
+  _check_augment(settings.augment)
   _check_batch(settings, num_devices)
 
 
@@ -71,6 +83,26 @@ def _check_ranges(values: dict) -> None:
     for field in fields:
       if not holds(values[field]):
         raise _error(field, values[field], rule)
+
+
+def _check_choice(field: str, value: str, choices: Iterable[str]) -> None:
+  if value not in choices:
+    raise _error(field, value, f'be one of {", ".join(choices)}')
+
+
+def _check_augment(augment: AugmentSettings) -> None:
+  _check_choice('augment.kind', augment.kind, AUGMENTATIONS)
+  for field, parse in (('transforms', transforms.parse), ('policy', transforms.parse_policy)):
+    try:
+      chosen = parse(getattr(augment, field))
+    except ValueError as error:
+      raise UserError(f'config field augment.{field}: {error}') from None
+    if not chosen and augment.kind in ('ada', 'fixed'):
+      raise UserError(f'config field augment.{field} leaves no transform: set augment.kind=none')
+  if augment.kind == 'fixed' and not augment.p:
+    raise _error('augment.p', augment.p, 'be greater than 0 where augment.kind=fixed')
+  if augment.p_max is not None and augment.p > augment.p_max:
+    raise _error('augment.p', augment.p, f'be at most augment.p_max = {augment.p_max}')
 
 
 def _check_image(data: DataSettings) -> None:
@@ -116,19 +148,19 @@ def _check_places(data: DataSettings) -> None:
 
 def _check_network(network: NetworkSettings, resolution: int) -> None:
   """`resolution` is the nominal one."""
-  for field in ('g_architecture', 'd_architecture'):
-    if getattr(network, field) not in ARCHITECTURES:
-      choices = ', '.join(ARCHITECTURES)
-      raise _error(f'network.{field}', getattr(network, field), f'be one of {choices}')
-  if network.reduced_dtype not in DTYPES:
-    choices = ', '.join(DTYPES)
-    raise _error('network.reduced_dtype', network.reduced_dtype, f'be one of {choices}')
+  for field, choices in (
+    ('g_architecture', ARCHITECTURES),
+    ('d_architecture', ARCHITECTURES),
+    ('demodulation', DEMODULATIONS),
+    ('reduced_dtype', DTYPES),
+  ):
+    _check_choice(f'network.{field}', getattr(network, field), choices)
   if network.channel_base < resolution:
     rule = f'be at least {resolution}, to leave a channel at the highest resolution'
     raise _error('network.channel_base', network.channel_base, rule)
   width = min(network.channel_base // 4, network.channel_max)
-  if width % network.mbstd_features:
-    rule = f'divide the {width} channels at the lowest resolution'
+  if network.mbstd_features and width % network.mbstd_features:
+    rule = f'divide the {width} channels at the lowest resolution, or be 0 for no statistics'
     raise _error('network.mbstd_features', network.mbstd_features, rule)
 
 
@@ -136,7 +168,7 @@ def _check_batch(settings: Settings, num_devices: int) -> None:
   """batch_size = devices x micro-batches of a device x micro-batch; groups fill a micro-batch."""
   train = settings.train
   batch, chunk = train.batch_size, train.chunk_size
-  group = min(settings.network.mbstd_group, chunk)
+  group = min(settings.network.compared, chunk)
   if batch % num_devices:
     below = batch // num_devices * num_devices
     would_do = _either(n for n in (below, below + num_devices) if n)
@@ -145,7 +177,7 @@ def _check_batch(settings: Settings, num_devices: int) -> None:
   if batch % chunk or (batch // chunk) % num_devices:
     per_device = batch // num_devices
     would_do = [n for n in range(1, per_device + 1) if per_device % n == 0]
-    would_do = [n for n in would_do if n % min(settings.network.mbstd_group, n) == 0]
+    would_do = [n for n in would_do if n % min(settings.network.compared, n) == 0]
     choices = ', '.join(str(n) for n in would_do)
     place = f'{num_devices} devices' if num_devices > 1 else 'one device'
     rule = f'split the batch of {batch} evenly on {place}: one of {choices}'

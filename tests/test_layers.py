@@ -16,13 +16,14 @@ SOURCES = sorted(PACKAGE.rglob('*.py'))
 # From the ground up. Modules import from floors below, packages also from themselves; of two
 # names that fit, the longer one counts.
 FLOORS = (
-  ('errors', 'files', 'backend', 'durations', 'geometry', 'words'),
-  ('console', 'manifest', 'images', 'captions', 'stats', 'supervisor', 'cluster'),
+  ('errors', 'files', 'backend', 'durations', 'geometry', 'stop_signals', 'words'),
+  ('console', 'manifest', 'images', 'captions', 'stats', 'supervisor', 'cluster', 'workdir_lock'),
   ('command_parser',),
-  ('config',),
+  ('config', 'augment.transforms'),
   ('resuming',),
   ('presets', 'validation', 'labels', 'command_values', 'run_directory', 'ops', 'data'),
-  ('command_flags', 'networks', 'reporting'),
+  ('ablation_flags', 'networks', 'reporting', 'augment'),
+  ('command_flags',),
   ('command_line',),
   ('training',),
   ('checkpoints', 'sampler', 'importers'),

@@ -48,7 +48,7 @@ from tests.helpers import changed
     ({'train__learning_rate': float('nan')}, r'learning_rate = nan must be finite'),
     ({'train__adam_b2': 1.0}, r'adam_b2 = 1\.0 '),
     ({'train__style_mixing_prob': 1.1}, r'style_mixing_prob = 1\.1 must lie between 0 and 1'),
-    ({'train__r1_interval': 0}, r'r1_interval = 0 must be at least 1'),
+    ({'train__r1_interval': -1}, r'r1_interval = -1 must be 0 or greater'),
     ({'train__pl_batch_shrink': 64}, r'pl_batch_shrink = 64 must be at most'),
     ({'train__micro_batch': 12}, r'micro_batch = 12 must split the batch of 32 .* 1, 2, 4, 8'),
   ],

@@ -7,6 +7,7 @@ import numpy as np
 
 from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data.base import Source
+from stylegan2_jax.data.choosing import choose
 from stylegan2_jax.data.locating import find_prepared
 from stylegan2_jax.data.shapes import KINDS, sample_factors
 from stylegan2_jax.data.sources import open_source
@@ -30,7 +31,7 @@ def look_at(data: DataSettings) -> Pictures:
   """
   if data.source == 'shapes' and not _shapes_are_there(data):
     return _shapes_to_be(data)
-  source = open_source(data)
+  source, _ = choose(open_source(data))
   c_dim = source.label_dim if data.labels else 0
   return Pictures(source, source.describe(), len(source), source.labels() if c_dim else None, c_dim)
 

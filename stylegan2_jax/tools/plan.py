@@ -26,7 +26,7 @@ from stylegan2_jax.tools.pictures import Pictures, look_at
 from stylegan2_jax.tools.tables import aligned, in_bytes
 from stylegan2_jax.training import parallel
 from stylegan2_jax.training.engine import Engine
-from stylegan2_jax.training.resume import newest_whole
+from stylegan2_jax.training.resume import check_not_lost, newest_whole
 from stylegan2_jax.training.schedule import (
   intervals,
   kimg_at,
@@ -54,7 +54,7 @@ def print_plan(settings: Settings, workdir: pathlib.Path) -> None:
   pictures = look_at(settings.data)
   size, channels = settings.data.size, settings.data.channels
   networks = build_networks(settings.network, size, channels, pictures.c_dim)
-  state = new_state(settings.seed, *networks, settings.train)
+  state = new_state(settings.seed, *networks, settings.train, settings.augment)
   begin, how = _beginning(settings, run, pictures, state)
   print(f'the plan for {workdir}; nothing is written there')
   _section('start', how)
@@ -92,6 +92,7 @@ def _beginning(
   faults = (error.fault for error in passed_over.values())
   rows += [('damaged', f'{fault}: it would be passed over') for fault in faults]
   if info is None:
+    check_not_lost(run)
     return 0, [*rows, ('begin', 'the run here has no checkpoint yet')]
   if pictures.source is not None:
     batches = Batches(pictures.source, settings.data, settings.train.batch_size, settings.seed)

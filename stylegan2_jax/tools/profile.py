@@ -152,7 +152,7 @@ def _data(settings: Settings) -> tuple[Pictures, dict[str, np.ndarray]]:
 def _compiled_engine(settings: Settings, pictures: Pictures) -> Engine:
   size, channels = settings.data.size, settings.data.channels
   networks = build_networks(settings.network, size, channels, pictures.c_dim)
-  state = new_state(settings.seed, *networks, settings.train)
+  state = new_state(settings.seed, *networks, settings.train, settings.augment)
   engine = Engine(settings, networks, state, pictures.labels)
   print('compiling the training step (once: later starts take it from the cache) ...', flush=True)
   engine.compile(lambda name, seconds: print(f'  {name}: {seconds:.1f} s', flush=True))

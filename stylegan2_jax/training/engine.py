@@ -14,10 +14,11 @@ from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.training import nonfinite, parallel
 from stylegan2_jax.training.chunks import Chunks, chunk_layout
+from stylegan2_jax.training.recipe import Recipe
 from stylegan2_jax.training.replicas import unequal_leaves
 from stylegan2_jax.training.schedule import phases_at, used_phases
 from stylegan2_jax.training.state import TrainState
-from stylegan2_jax.training.steps import PHASE_STEPS, Recipe, finish_step
+from stylegan2_jax.training.steps import PHASE_STEPS, finish_step, held_out_step
 
 # The parameters that a phase has the gradient of.
 _TRAINED = {
@@ -26,6 +27,9 @@ _TRAINED = {
   'discriminator': 'd_params',
   'r1': 'd_params',
 }
+
+
+Batch = dict[str, np.ndarray]
 
 
 class Wish(enum.IntEnum):
@@ -66,7 +70,7 @@ class Engine:
         unconditional networks.
     """
     self._settings, train = settings, settings.train
-    self._recipe = Recipe(*networks, train, axis_name=parallel.AXIS_NAME)
+    self._recipe = Recipe(*networks, train, settings.augment, parallel.AXIS_NAME)
     layout = chunk_layout(train.batch_size, train.chunk_size, parallel.device_count())
     layout = parallel.local_rows(layout)
     self._split = layout.sample.shape  # [local devices, c, m]
@@ -86,7 +90,10 @@ class Engine:
 
   @property
   def compiled(self) -> dict[str, Callable]:
-    """What `compile` made, by name: the phases, 'average', and 'compare' for several devices."""
+    """What `compile` made, by name.
+
+    The phases, 'average', 'held_out' with held-out images, and 'compare' for several devices.
+    """
     return self._compiled
 
   def compile(self, announce: Callable[[str, float], None]) -> None:
@@ -106,24 +113,38 @@ class Engine:
     }
     finish = parallel.parallel(functools.partial(finish_step, recipe=self._recipe))
     functions['average'] = (finish, (self._state, self._none_bad, self._wishes[0]))
+    if self._settings.data.held_out:
+      held_out = parallel.parallel(functools.partial(held_out_step, recipe=self._recipe))
+      functions['held_out'] = (held_out, (self._state, chunks, self._labels))
     if parallel.device_count() > 1:
       functions['compare'] = (parallel.parallel(_compare), (self._state,))
     self._compiled = parallel.compile_all(functions, announce)
 
-  def step(self, step: int, batch: dict[str, np.ndarray], wish: Wish = Wish.GO_ON) -> Outcome:
+  def step(
+    self, step: int, batch: Batch, wish: Wish = Wish.GO_ON, held_out: Batch | None = None
+  ) -> Outcome:
     """All that happens in step number `step`.
 
     Args:
       step: counted from 0.
       batch: uint8 images and labels: this host's part of the global batch.
       wish: this host's.
+      held_out: a batch of held-out images, if D is to look at them in this step.
     """
     chunks, metrics, bad = self._chunks(batch), {}, dict(self._none_bad)
+    if held_out is not None:  # first, with the D that Dmain begins with
+      held_out = self._chunks(held_out)
+      self._state, found = self._compiled['held_out'](self._state, held_out, self._labels)
+      metrics |= found
     for phase in phases_at(step, self._settings.train):
       self._state, found, bad[phase] = self._compiled[phase](self._state, chunks, self._labels)
       metrics |= found
     self._state, ends = self._compiled['average'](self._state, bad, self._wishes[wish])
     metrics, ends = parallel.fetch((metrics, ends))
+    if self._settings.augment.kind != 'none':
+      metrics |= {'r_t': ends['r_t']}
+    if self._settings.augment.kind in ('ada', 'fixed'):
+      metrics |= {'augment_p': ends['augment_p']}
     return Outcome(
       metrics={name: float(value) for name, value in metrics.items()},
       nonfinite=self._named(parallel.fetch(bad)) if ends['nonfinite'] else {},

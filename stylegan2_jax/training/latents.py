@@ -14,7 +14,12 @@ from flax import struct
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.networks.noise import NoiseMaps, cut_noise, noise_pixels
 from stylegan2_jax.training.chunks import Chunks
-from stylegan2_jax.training.schedule import PHASES
+
+# What draws in a step, each from a key of its own. The order counts: it makes the keys.
+_DRAWING = ('generator', 'path_length', 'discriminator', 'r1', 'interpolation')
+_AUGMENTED = ('generator fake', 'discriminator fake', 'discriminator real', 'r1 fake', 'r1 real')
+_AUGMENTED += ('generator real', 'held_out real')
+_KEYS = {name: number for number, name in enumerate((*_DRAWING, *_AUGMENTED))}
 
 
 @struct.dataclass
@@ -32,7 +37,23 @@ class Latents:
 def phase_key(root_key_data: jax.Array, step: jax.Array, phase: str) -> jax.Array:
   """The key of one phase of one step."""
   key = jax.random.fold_in(jax.random.wrap_key_data(root_key_data), step)
-  return jax.random.fold_in(key, PHASES.index(phase))
+  return jax.random.fold_in(key, _KEYS[phase])
+
+
+def augment_keys(
+  root_key_data: jax.Array, step: jax.Array, phase: str, what: str, samples: jax.Array
+) -> jax.Array:
+  """The keys [m] of the augmentation of `what` ('real' or 'fake') in one phase of one step.
+
+  Args:
+    root_key_data: of the run.
+    step: int32 [].
+    phase: its name.
+    what: which images.
+    samples: int32 [m], global sample indices.
+  """
+  key = phase_key(root_key_data, step, f'{phase} {what}')
+  return jax.vmap(lambda sample: jax.random.fold_in(key, sample))(samples)
 
 
 def draw_latents(

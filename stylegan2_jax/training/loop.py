@@ -14,7 +14,7 @@ from stylegan2_jax.training import hosts, machine
 from stylegan2_jax.training.alarms import Alarms
 from stylegan2_jax.training.engine import Engine, Wish
 from stylegan2_jax.training.guards import Guards
-from stylegan2_jax.training.schedule import is_snapshot, kimg_at, steps_for
+from stylegan2_jax.training.schedule import HELD_OUT_INTERVAL, is_snapshot, kimg_at, steps_for
 from stylegan2_jax.training.state import new_state
 
 
@@ -24,7 +24,9 @@ class Run:
   Whatever CommandError its `go` raises, it raises on all hosts at the same place.
   """
 
-  def __init__(self, settings, source, books, stop):
+  def __init__(self, settings, sources, books, stop):
+    """`sources`: of the images to train on, and of held-out ones or None."""
+    source, held_out = sources
     self.settings, self.books, self.stop = settings, books, stop
     self.description = source.describe()
     self.started = time.monotonic()
@@ -32,6 +34,11 @@ class Run:
     self.batches = Batches(
       source, settings.data, train.batch_size, settings.seed, hosts.index(), hosts.count()
     )
+    self.held_out = None
+    if held_out is not None:
+      self.held_out = Batches(
+        held_out, settings.data, train.batch_size, settings.seed, hosts.index(), hosts.count()
+      )
     c_dim = source.label_dim if settings.data.labels else 0
     self.labels = source.labels() if c_dim else None
     self.networks = build_networks(
@@ -46,6 +53,8 @@ class Run:
   def close(self):
     """Ends reading."""
     self.batches.close()
+    if self.held_out is not None:
+      self.held_out.close()
 
   def go(self):
     """From the first or the saved step to the last."""
@@ -64,6 +73,8 @@ class Run:
     say(f'training from {done} to {total_kimg:g} kimg')
     with hosts.together('opening the log'):
       self.books.begin(step)
+    if self.held_out is not None:
+      self.held_out.at_step(-(-step // HELD_OUT_INTERVAL))
     self.begun = time.monotonic() - elapsed
     self.stop.begin_steps()
     if step == 0:
@@ -72,7 +83,8 @@ class Run:
 
   def _first_state(self):
     """(step, state, seconds of training) of the first host's newest checkpoint, if it has one."""
-    fresh = new_state(self.settings.seed, *self.networks, self.settings.train)
+    settings = self.settings
+    fresh = new_state(settings.seed, *self.networks, settings.train, settings.augment)
     with hosts.together('reading the checkpoint'):
       beginning = self.books.resume(fresh)
       if beginning.info is not None:
@@ -83,8 +95,7 @@ class Run:
     self.batches.set_state(info['data'])
     step = self.batches.step
     self.books.say(f'going on from step {step} ({self._kimg(step):.1f} kimg)')
-    elapsed = info.get('elapsed_seconds', 0.0)  # older versions did not save it
-    return step, hosts.broadcast(beginning.state), elapsed
+    return step, hosts.broadcast(beginning.state), info['elapsed_seconds']
 
   def _first_step(self, engine):
     """One step, then the pictures of what was before it, which would have delayed it."""
@@ -147,9 +158,12 @@ class Run:
   def _step(self, step, engine):
     """One step: the number of steps done."""
     begun = time.monotonic()
-    batch = self._next_batch(step, engine)
+    batch = self._next_batch(self.batches, step, engine)
+    held_out = None
+    if self.held_out is not None and step % HELD_OUT_INTERVAL == 0:
+      held_out = self._next_batch(self.held_out, step, engine)
     waited = time.monotonic() - begun
-    outcome = engine.step(step, batch, self._wish())
+    outcome = engine.step(step, batch, self._wish(), held_out)
     self.agreed = outcome.wish
     if self.agreed is Wish.FAIL:  # of what, the failing host says
       return step
@@ -181,20 +195,20 @@ class Run:
       **machine.memory(),
     }
 
-  def _next_batch(self, step, engine):
+  def _next_batch(self, batches, step, engine):
     """The next batch. An image that cannot be read ends the run.
 
     One process loses nothing: it saves first. Of several hosts the others are in the step already,
     so that the one goes along with no images, and what was done since the last checkpoint is lost.
     """
     try:
-      return next(self.batches)
+      return next(batches)
     except UserError as error:
       if hosts.count() == 1:
         self._save(step, engine)
         raise
       self.trouble = self.trouble or error
-      return self.batches.blank()
+      return batches.blank()
 
   def _save(self, step, engine):
     position = {**self.batches.get_state(), 'step': step}

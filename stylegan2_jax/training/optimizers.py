@@ -15,8 +15,9 @@ def lazy_adam(
 
   With c = k/(k + 1), k the interval, a step takes the learning rate c·lr and decays b1^c and b2^c,
   which makes up for k + 1 updates where there were k. Main and regularizer phases share the state.
+  An interval of 0 means that both are one update: nothing is rescaled.
   """
-  c = interval / (interval + 1)
+  c = interval / (interval + 1) if interval else 1
   return optax.adam(learning_rate * c, b1=b1**c, b2=b2**c, eps=eps)
 
 

@@ -6,12 +6,21 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from stylegan2_jax.config import TrainSettings
+from stylegan2_jax.augment.choose import choose_augmenter
+from stylegan2_jax.config import AugmentSettings, TrainSettings
 from stylegan2_jax.images import to_float
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.training.chunks import Chunks
-from stylegan2_jax.training.latents import Latents, draw_latents, label_vectors, mix_styles
+from stylegan2_jax.training.latents import (
+  Latents,
+  augment_keys,
+  draw_latents,
+  label_vectors,
+  mix_styles,
+)
+from stylegan2_jax.training.losses import LOSSES, Loss
+from stylegan2_jax.training.state import TrainState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,8 +30,14 @@ class Recipe:
   generator: Generator
   discriminator: Discriminator
   train: TrainSettings
+  augment: AugmentSettings = AugmentSettings()  # noqa: RUF009 (immutable)
   axis_name: str | None = None  # the device axis that gradients are averaged over
   draw: Callable[..., Latents] = draw_latents  # replaceable, so that tests can replay a run
+
+  @property
+  def loss(self) -> Loss:
+    """The adversarial loss."""
+    return LOSSES[self.train.loss]
 
   def latents(self, key, chunk: Chunks, labels, path_noise: bool = False) -> Latents:
     """What a phase draws for a micro-batch."""
@@ -49,6 +64,23 @@ class Recipe:
   def discriminate(self, params, img: jax.Array, label: jax.Array | None) -> jax.Array:
     """Logits of images [m, H, W, C]."""
     return self.discriminator.apply({'params': params}, img, label)
+
+  def view(
+    self, state: TrainState, phase: str, what: str, chunk: Chunks
+  ) -> Callable[[jax.Array], jax.Array]:
+    """From the micro-batch's images [m, H, W, C] to what D sees of them, in one phase of a step.
+
+    Args:
+      state: with the step and the augmentation strength.
+      phase: its name.
+      what: 'real' or 'fake': which images.
+      chunk: which samples.
+    """
+    augmenter = choose_augmenter(self.augment)
+    if augmenter is None:
+      return lambda img: img
+    keys = augment_keys(state.key, state.step, phase, what, chunk.sample)
+    return lambda img: augmenter(keys, state.augment.p, img)
 
   def reals(self, chunk: Chunks) -> tuple[jax.Array, jax.Array | None]:
     """(images in [-1, 1], label vectors or None) of a micro-batch."""

@@ -1,4 +1,6 @@
-"""R1 and path-length regularization, each a scalar whose value and gradient are both exact.
+"""Path lengths of G and gradients of D (R1, R2, WGAN-GP), penalized.
+
+Each loss is a scalar whose value and gradient are both exact.
 
 Both penalize the size of a derivative, so their gradient is a second derivative. With v the inner
 derivative, computed once and held constant, and u = ∂loss/∂v, the chain rule gives
@@ -14,6 +16,7 @@ import jax
 import jax.numpy as jnp
 
 Params = Any
+Discriminate = Callable[[Params, jax.Array], jax.Array]
 
 
 class PathLength(NamedTuple):
@@ -66,29 +69,66 @@ def path_length_loss(
   return PathLength(_with_value(penalty(lengths)[0], surrogate), lengths, mean)
 
 
-def r1_loss(
-  discriminate: Callable[[Params, jax.Array], jax.Array],
-  params: Params,
-  img: jax.Array,
-  gamma: float,
-) -> tuple[jax.Array, jax.Array]:
-  """γ/2·‖∇ₓD(x)‖² on real images (Mescheder et al., arXiv 1801.04406, equation 9).
+class GradientPenalty(NamedTuple):
+  """Result of the penalties on D's gradient; the fields but `loss` carry no gradient."""
+
+  loss: jax.Array  # []
+  squared: jax.Array  # [N], squared norms of the gradient
+  logits: jax.Array  # [N, 1], of the images
+
+
+def r1_loss(discriminate: Discriminate, params: Params, img: jax.Array, gamma: float):
+  """γ/2·‖∇ₓD(x)‖², averaged over the batch (Mescheder et al., arXiv 1801.04406, equation 9).
+
+  Of real images it is R1, of fakes R2.
 
   Args:
     discriminate: (params, images [N, H, W, C]) -> logits [N, 1].
     params: of the discriminator.
-    img: real images; the gradient is taken at these, before any augmentation.
+    img: the gradient is taken at these, before any augmentation.
     gamma: γ.
 
   Returns:
-    (loss [], the batch mean; squared gradient norms [N], without γ/2 and without gradient).
+    GradientPenalty, whose squared norms are without γ/2.
   """
+  return _penalty(discriminate, params, img, lambda squared: gamma / 2 * squared.mean())
+
+
+def interpolation_loss(
+  discriminate: Discriminate, params: Params, img: jax.Array, weight: float
+) -> GradientPenalty:
+  """weight·(‖∇ₓD(x)‖ − 1)², averaged over the batch (WGAN-GP, arXiv 1704.00028, equation 3).
+
+  Arguments and result as `r1_loss`; `img` are the paper's random points between reals and fakes.
+  """
+
+  def penalty(squared):
+    positive = squared > 0  # a gradient of exactly 0 has no direction
+    norms = jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1)), 0)
+    return weight * jnp.square(norms - 1).mean()
+
+  return _penalty(discriminate, params, img, penalty)
+
+
+def interpolate(fake: jax.Array, real: jax.Array, share: jax.Array) -> jax.Array:
+  """real + share·(fake − real): [N, H, W, C], [N, H, W, C], [N] in [0, 1]."""
+  return real + share[:, None, None, None] * (fake - real)
+
+
+def _penalty(discriminate, params, img, penalty):
+  """GradientPenalty of a function of the squared gradient norms [N]."""
   frozen = jax.lax.stop_gradient(params)
-  gradient = jax.grad(lambda x: discriminate(frozen, x).sum())(img)  # [N, H, W, C]
-  penalty = jnp.square(gradient).sum(axis=(1, 2, 3))  # [N]
-  u = gradient * (gamma / img.shape[0])  # ∂loss/∂gradient
+
+  def total(x):
+    logits = discriminate(frozen, x)
+    return logits.sum(), logits
+
+  gradient, logits = jax.grad(total, has_aux=True)(img)  # [N, H, W, C], [N, 1]
+  squared = jnp.square(gradient).sum(axis=(1, 2, 3))  # [N]
+  loss, slope = jax.value_and_grad(penalty)(squared)
+  u = gradient * (2 * slope)[:, None, None, None]  # ∂loss/∂gradient
   _, surrogate = jax.jvp(lambda x: discriminate(params, x).sum(), (img,), (u,))
-  return _with_value(gamma / 2 * penalty.mean(), surrogate), penalty
+  return GradientPenalty(_with_value(loss, surrogate), squared, logits)
 
 
 def _with_value(value: jax.Array, surrogate: jax.Array) -> jax.Array:

@@ -6,14 +6,22 @@ from collections.abc import Iterator
 from stylegan2_jax.config import TrainSettings
 
 PHASES = ('generator', 'path_length', 'discriminator', 'r1')  # in the order they run
+HELD_OUT_INTERVAL = 4  # D looks at held-out images every so many steps
 
 
 def phases_at(step: int, train: TrainSettings) -> tuple[str, ...]:
-  """The phases of a step. Regularizers run lazily, on step 0 too, and never with weight 0."""
-  path_length = train.pl_weight != 0 and step % train.pl_interval == 0
-  r1 = train.r1_gamma != 0 and step % train.r1_interval == 0
+  """The phases of a step. Regularizers run lazily, on step 0 too, and never with weight 0.
+
+  With an interval of 0 they are part of the main phase of their network.
+  """
+  path_length = train.pl_weight != 0 and _is_due(step, train.pl_interval)
+  r1 = train.penalizes_gradient and _is_due(step, train.r1_interval)
   due = {'generator': True, 'path_length': path_length, 'discriminator': True, 'r1': r1}
   return tuple(phase for phase in PHASES if due[phase])
+
+
+def _is_due(step: int, interval: int) -> bool:
+  return interval > 0 and step % interval == 0
 
 
 def used_phases(train: TrainSettings) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import pathlib
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import validation
 from stylegan2_jax.config import Settings
+from stylegan2_jax.data.choosing import choose
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.errors import CommandError
 from stylegan2_jax.reporting import watchers
@@ -44,12 +45,13 @@ def train(settings: Settings, workdir: pathlib.Path, stop: StopRequest | None = 
         RunDirectory(workdir).check(settings)
     with hosts.together('opening the data'):
       source = hosts.first_then_others('opening the data', lambda: open_source(settings.data))
+      source, held_out = choose(source)
     hosts.check_same('set of images', source.fingerprint())
     with hosts.together('opening the workdir'):
       books = stack.enter_context(
         contextlib.closing(open_books(settings, workdir, source, hosts.is_first()))
       )
-    run = Run(settings, source, books, StopRequest() if stop is None else stop)
+    run = Run(settings, (source, held_out), books, StopRequest() if stop is None else stop)
     stack.enter_context(contextlib.closing(run))
     ending = None
     try:

@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from stylegan2_jax.config import TrainSettings
+from stylegan2_jax.config import AugmentSettings, TrainSettings
 from stylegan2_jax.networks.builder import init_networks
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.networks.noise import NoiseMaps
+from stylegan2_jax.training.ada import AugmentState, new_augment_state
 from stylegan2_jax.training.optimizers import lazy_adam
 
 Params = Any
@@ -30,6 +31,7 @@ class TrainState:
   w_avg: jax.Array  # [w_dim], moving mean of w
   pl_mean: jax.Array  # [], moving mean of path lengths
   noise_maps: NoiseMaps  # constant noise, drawn once
+  augment: AugmentState
   bad_steps: jax.Array  # int32 [], latest steps in a row that met gradients which are not finite
 
 
@@ -42,22 +44,31 @@ def g_optimizer(train: TrainSettings):
 
 def d_optimizer(train: TrainSettings):
   """Adam for D, rescaled for the R1 interval."""
-  return lazy_adam(
-    train.learning_rate, train.adam_b1, train.adam_b2, train.adam_eps, train.r1_interval
-  )
+  rate = train.learning_rate if train.d_learning_rate is None else train.d_learning_rate
+  return lazy_adam(rate, train.adam_b1, train.adam_b2, train.adam_eps, train.r1_interval)
 
 
 def new_state(
-  seed: int, generator: Generator, discriminator: Discriminator, train: TrainSettings
+  seed: int,
+  generator: Generator,
+  discriminator: Discriminator,
+  train: TrainSettings,
+  augment: AugmentSettings = AugmentSettings(),  # noqa: B008 (immutable)
 ) -> TrainState:
   """A fresh state; initial weights and training draws come from different keys."""
   init_key, root_key = jax.random.split(jax.random.key(seed))
   g_params, d_params, noise_maps = init_networks(init_key, generator, discriminator)
-  return make_state(g_params, d_params, noise_maps, generator, train, root_key)
+  return make_state(g_params, d_params, noise_maps, generator, train, root_key, augment)
 
 
 def make_state(
-  g_params, d_params, noise_maps, generator: Generator, train: TrainSettings, root_key: jax.Array
+  g_params,
+  d_params,
+  noise_maps,
+  generator: Generator,
+  train: TrainSettings,
+  root_key: jax.Array,
+  augment: AugmentSettings = AugmentSettings(),  # noqa: B008 (immutable)
 ) -> TrainState:
   """The state at step 0 of given weights."""
   dtype = generator.mapping.param_dtype
@@ -72,5 +83,6 @@ def make_state(
     w_avg=jnp.zeros((generator.mapping.w_dim,), dtype),
     pl_mean=jnp.zeros((), dtype),
     noise_maps=noise_maps,
+    augment=new_augment_state(augment, dtype),
     bad_steps=jnp.zeros((), jnp.int32),
   )

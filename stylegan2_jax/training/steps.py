@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from stylegan2_jax.training import losses, nonfinite
+from stylegan2_jax.training import ada, nonfinite
 from stylegan2_jax.training.chunks import Chunks, mean_over_chunks
 from stylegan2_jax.training.ema import ema_beta, update_ema, update_w_avg
 from stylegan2_jax.training.latents import phase_key
 from stylegan2_jax.training.optimizers import clean_gradients
+from stylegan2_jax.training.penalties import path_length, penalties
 from stylegan2_jax.training.recipe import Recipe
-from stylegan2_jax.training.regularizers import path_length_loss, r1_loss
 from stylegan2_jax.training.state import TrainState, d_optimizer, g_optimizer
 
 Metrics = dict[str, jax.Array]
@@ -26,11 +26,11 @@ PhaseResult = tuple[TrainState, Metrics, jax.Array]
 def generator_step(
   state: TrainState, chunks: Chunks, labels: jax.Array | None, recipe: Recipe
 ) -> PhaseResult:
-  """Gmain: the adversarial loss of G.
+  """Gmain: the adversarial loss of G, with the path-length penalty where that is not lazy.
 
   Args:
     state: the train state.
-    chunks: indices of this device's samples (images are not looked at).
+    chunks: indices of this device's samples; images are looked at by losses that compare with them.
     labels: every label of the data set, or None.
     recipe: networks and settings.
 
@@ -38,50 +38,50 @@ def generator_step(
     (state with new g_params, g_opt, w_avg; scalars averaged over the global batch; int32 [leaves]:
     how many values of each leaf of the gradient were not finite).
   """
-  key = phase_key(state.key, state.step, 'generator')
+  key, train = phase_key(state.key, state.step, 'generator'), recipe.train
+  with_path_length = train.pl_weight != 0 and train.pl_interval == 0
 
   def loss_fn(params, chunk):
     latents = recipe.latents(key, chunk, labels)
     ws, w_mean = recipe.map(params, latents)
-    img = recipe.synthesize(params, ws, latents.noise)
+    img = recipe.view(state, 'generator', 'fake', chunk)(
+      recipe.synthesize(params, ws, latents.noise)
+    )
     logits = recipe.discriminate(state.d_params, img, latents.label)
-    loss = losses.generator_loss(logits).mean()
-    return loss, (w_mean, {'loss_g': loss})
+    reals = None
+    if recipe.loss.generator_sees_reals:
+      real, label = recipe.reals(chunk)
+      reals = recipe.discriminate(
+        state.d_params, recipe.view(state, 'generator', 'real', chunk)(real), label
+      )
+    loss = recipe.loss.generator(logits, reals).mean()
+    metrics = {'loss_g': loss}
+    if not with_path_length:
+      return loss, ((w_mean,), metrics, None)
+    result, path_metrics, path_w_mean = path_length(state, chunk, labels, recipe, params)
+    return loss + result.loss, ((w_mean, path_w_mean), metrics | path_metrics, result.mean)
 
-  gradients, (w_mean, metrics), bad = _mean_gradient(recipe, loss_fn, state.g_params, chunks)
-  after = _update_generator(state, gradients, w_mean, recipe.train)
-  return _unless(bad, state, after, recipe), metrics, bad
+  gradients, aux, bad = _mean_gradient(recipe, loss_fn, state.g_params, chunks)
+  w_means, metrics, pl_mean = aux
+  return _end_generator(state, gradients, w_means, metrics, pl_mean, bad, recipe)
 
 
 def path_length_step(
   state: TrainState, chunks: Chunks, labels: jax.Array | None, recipe: Recipe
 ) -> PhaseResult:
-  """Greg: path-length regularization of G on the first part of each micro-batch.
+  """Greg: path-length regularization of G on the first part of each micro-batch, lazily.
 
   Arguments and results as `generator_step`, and a new pl_mean: the mean over all micro-batches,
   each of which uses its own in its penalty.
   """
-  key, train = phase_key(state.key, state.step, 'path_length'), recipe.train
 
   def loss_fn(params, chunk):
-    count = max(chunk.sample.shape[0] // train.pl_batch_shrink, 1)
-    latents = recipe.latents(key, chunk.replace(sample=chunk.sample[:count]), labels, True)
-    ws, w_mean = recipe.map(params, latents)
-
-    def synthesize(params, ws):
-      return recipe.synthesize(params, ws, latents.noise)
-
-    result = path_length_loss(
-      synthesize, params, ws, latents.path_noise, state.pl_mean, train.pl_decay, train.pl_weight
-    )
-    metrics = {'path_length': result.lengths.mean(), 'loss_pl': result.loss}
-    return result.loss * train.pl_interval, (w_mean, result.mean, metrics)
+    result, metrics, w_mean = path_length(state, chunk, labels, recipe, params)
+    return result.loss * recipe.train.pl_interval, ((w_mean,), metrics, result.mean)
 
   gradients, aux, bad = _mean_gradient(recipe, loss_fn, state.g_params, chunks)
-  w_mean, pl_mean, metrics = aux
-  after = _update_generator(state, gradients, w_mean, train).replace(pl_mean=pl_mean)
-  after = _unless(bad, state, after, recipe)
-  return after, {**metrics, 'pl_mean': after.pl_mean}, bad
+  w_means, metrics, pl_mean = aux
+  return _end_generator(state, gradients, w_means, metrics, pl_mean, bad, recipe)
 
 
 def discriminator_step(
@@ -89,63 +89,85 @@ def discriminator_step(
 ) -> PhaseResult:
   """Dmain: the adversarial loss of D on fakes and on the reals in `chunks`.
 
-  Arguments as `generator_step`; the new state has new d_params, d_opt and w_avg.
+  Arguments as `generator_step`; the new state has new d_params, d_opt and w_avg, and has noted the
+  signs of the real logits. Penalties on D's gradient that are not lazy are part of the loss.
   """
-  key = phase_key(state.key, state.step, 'discriminator')
+  key, train = phase_key(state.key, state.step, 'discriminator'), recipe.train
+  with_penalties = train.penalizes_gradient and train.r1_interval == 0
 
   def loss_fn(params, chunk):
     latents = recipe.latents(key, chunk, labels)
     ws, w_mean = recipe.map(state.g_params, latents)
     img = recipe.synthesize(state.g_params, ws, latents.noise)
+    img = recipe.view(state, 'discriminator', 'fake', chunk)(img)
     fake_logits = recipe.discriminate(params, img, latents.label)
-    real_logits = recipe.discriminate(params, *recipe.reals(chunk))
-    loss = (
-      losses.discriminator_fake_loss(fake_logits).mean()
-      + losses.discriminator_real_loss(real_logits).mean()
-    )
+    real, label = recipe.reals(chunk)
+    real = recipe.view(state, 'discriminator', 'real', chunk)(real)
+    real_logits = recipe.discriminate(params, real, label)
+    loss = recipe.loss.discriminator(fake_logits, real_logits).mean()
     metrics = {
       'loss_d': loss,
       'logits_fake': fake_logits.mean(),
       'logits_real': real_logits.mean(),
       'sign_real': jnp.sign(real_logits).mean(),
     }
-    return loss, (w_mean, metrics)
+    if with_penalties:
+      penalty, penalty_metrics, _ = penalties(state, chunk, labels, recipe, params)
+      loss, metrics = loss + penalty, {**metrics, **penalty_metrics}
+    return loss, (w_mean, metrics, ada.mean_sign(real_logits))
 
-  gradients, (w_mean, metrics), bad = _mean_gradient(recipe, loss_fn, state.d_params, chunks)
-  w_avg = update_w_avg(state.w_avg, w_mean, recipe.train.w_avg_beta)
-  after = _update_discriminator(state, gradients, recipe.train).replace(w_avg=w_avg)
-  return _unless(bad, state, after, recipe), metrics, bad
+  gradients, aux, bad = _mean_gradient(recipe, loss_fn, state.d_params, chunks)
+  w_mean, metrics, signs = aux
+  w_avg = update_w_avg(state.w_avg, w_mean, train.w_avg_beta)
+  after = _update_discriminator(state, gradients, train).replace(w_avg=w_avg)
+  after = _unless(bad, state, after, recipe)
+  return after.replace(augment=ada.gather(state.augment, signs)), metrics, bad
 
 
 def r1_step(
   state: TrainState, chunks: Chunks, labels: jax.Array | None, recipe: Recipe
 ) -> PhaseResult:
-  """Dreg: R1 regularization of D on the reals in `chunks`.
+  """Dreg: the penalties on D's gradient, lazily: R1 on the reals in `chunks`, and those beside it.
 
-  Arguments as `generator_step` (`labels` is not looked at: reals carry their own); the new state
-  has new d_params and d_opt.
+  Arguments as `generator_step`; the new state has new d_params and d_opt, and has noted the signs
+  of the real logits where R1 has computed them.
+  """
+
+  def loss_fn(params, chunk):
+    loss, metrics, signs = penalties(state, chunk, labels, recipe, params)
+    return loss * recipe.train.r1_interval, (metrics, signs)
+
+  gradients, aux, bad = _mean_gradient(recipe, loss_fn, state.d_params, chunks)
+  metrics, signs = aux
+  after = _update_discriminator(state, gradients, recipe.train)
+  after = _unless(bad, state, after, recipe)
+  return after.replace(augment=ada.gather(state.augment, signs)), metrics, bad
+
+
+def held_out_step(
+  state: TrainState, chunks: Chunks, labels: jax.Array | None, recipe: Recipe
+) -> tuple[TrainState, Metrics]:
+  """What D makes of images that it is not trained on, augmented as the others: changes nothing.
+
+  Arguments as `generator_step`, with held-out images in `chunks`.
+
+  Returns:
+    (the state; {'logits_held_out': mean over the global batch}).
   """
   del labels
 
-  def loss_fn(params, chunk):
+  def measure(chunk):
     img, label = recipe.reals(chunk)
+    img = recipe.view(state, 'held_out', 'real', chunk)(img)
+    return recipe.discriminate(state.d_params, img, label).mean()
 
-    def discriminate(params, img):
-      return recipe.discriminate(params, img, label)
-
-    loss, penalty = r1_loss(discriminate, params, img, recipe.train.r1_gamma)
-    metrics = {'r1_penalty': penalty.mean(), 'loss_r1': loss}
-    return loss * recipe.train.r1_interval, metrics
-
-  gradients, metrics, bad = _mean_gradient(recipe, loss_fn, state.d_params, chunks)
-  after = _update_discriminator(state, gradients, recipe.train)
-  return _unless(bad, state, after, recipe), metrics, bad
+  return state, {'logits_held_out': mean_over_chunks(measure, chunks, recipe.axis_name)}
 
 
 def finish_step(
   state: TrainState, bad: dict[str, jax.Array], wish: jax.Array, recipe: Recipe
 ) -> tuple[TrainState, Metrics]:
-  """After the phases: the EMA of G, the step counter, and what all devices must agree on.
+  """After the phases: the EMA of G, ADA's p, the step, and what all devices must agree on.
 
   Args:
     state: the train state.
@@ -155,20 +177,25 @@ def finish_step(
 
   Returns:
     (new state; int32 scalars `nonfinite`: the sum of `bad`, `bad_state`: how many parameters and
-    averages are not finite, `bad_steps`: as in the state, `wish`: the largest of all devices).
+    averages are not finite, `bad_steps`: as in the state, `wish`: the largest of all devices;
+    float32 scalars `augment_p` and `r_t`, as in the state).
   """
   train = recipe.train
   total = sum(counts.sum(dtype=jnp.int32) for counts in bad.values())
+  augment = ada.adapt(state.augment, state.step + 1, train.batch_size, recipe.augment)
   beta = ema_beta(state.step * train.batch_size, train.batch_size, train.ema_kimg, train.ema_rampup)
   ema_params = update_ema(state.g_params, state.ema_params, beta)
   bad_steps = jnp.where(total > 0, state.bad_steps + 1, 0)
-  state = state.replace(ema_params=ema_params, step=state.step + 1, bad_steps=bad_steps)
+  state = state.replace(
+    ema_params=ema_params, step=state.step + 1, bad_steps=bad_steps, augment=augment
+  )
   # What is not finite in g_params is not in their average either.
   watched = (ema_params, state.d_params, state.w_avg, state.pl_mean)
   bad_state = nonfinite.count_each(watched).sum(dtype=jnp.int32)
   if recipe.axis_name is not None:  # one device alone may have it, and all must end together
     bad_state, wish = jax.lax.pmax((bad_state, wish), recipe.axis_name)
   numbers = {'nonfinite': total, 'bad_state': bad_state, 'bad_steps': bad_steps, 'wish': wish}
+  numbers |= {'augment_p': augment.p, 'r_t': augment.r_t}
   return state, numbers
 
 
@@ -199,13 +226,21 @@ def _unless(bad, before, after, recipe) -> TrainState:
   return nonfinite.keep_where(bad.sum() > 0, before, after)
 
 
-def _update_generator(state, gradients, w_mean, train) -> TrainState:
-  updates, g_opt = g_optimizer(train).update(gradients, state.g_opt)
-  return state.replace(
-    g_params=optax.apply_updates(state.g_params, updates),
-    g_opt=g_opt,
-    w_avg=update_w_avg(state.w_avg, w_mean, train.w_avg_beta),
+def _end_generator(state, gradients, w_means, metrics, pl_mean, bad, recipe) -> PhaseResult:
+  """Adam on G; w_avg moves once for each pass through the mapping network, pl_mean if it is new."""
+  updates, g_opt = g_optimizer(recipe.train).update(gradients, state.g_opt)
+  w_avg = state.w_avg
+  for w_mean in w_means:
+    w_avg = update_w_avg(w_avg, w_mean, recipe.train.w_avg_beta)
+  after = state.replace(
+    g_params=optax.apply_updates(state.g_params, updates), g_opt=g_opt, w_avg=w_avg
   )
+  if pl_mean is not None:
+    after = after.replace(pl_mean=pl_mean)
+  after = _unless(bad, state, after, recipe)
+  if pl_mean is not None:
+    metrics = {**metrics, 'pl_mean': after.pl_mean}
+  return after, metrics, bad
 
 
 def _update_discriminator(state, gradients, train) -> TrainState:

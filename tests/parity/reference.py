@@ -26,6 +26,7 @@ _KINDS = {
   'modulated_conv': lambda entry: 'demodulate' in (entry.get('cases') or [{}])[0],
   'generator': lambda entry: 'z' in entry.get('config', {}),
   'discriminator': lambda entry: 'group' in entry.get('config', {}),
+  'augment': lambda entry: 'transform' in (entry.get('cases') or [{}])[0],
   'training_run': lambda entry: 'steps' in entry,
 }
 

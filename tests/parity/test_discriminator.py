@@ -77,7 +77,7 @@ def test_r1(name, dtype, rtol, x64):
   @jax.jit
   def loss_and_gradient(params):
     def loss(params):
-      value, penalty = r1_loss(case.logits, params, case.img, float(gamma))
+      value, penalty, _ = r1_loss(case.logits, params, case.img, float(gamma))
       return value * int(interval), penalty
 
     by_image = jax.grad(lambda x: case.logits(params, x).sum())(case.img)

@@ -153,7 +153,7 @@ def both_r1(discriminate, params, img, gamma):
     fn = jax.value_and_grad(lambda p: loss(discriminate, p, img, gamma), has_aux=True)
     return jax.jit(fn)(params)
 
-  return of(r1_loss), of(plain_r1)
+  return of(lambda *arguments: r1_loss(*arguments)[:2]), of(plain_r1)
 
 
 def toy_discriminator(params, img):

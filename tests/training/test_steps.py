@@ -22,8 +22,8 @@ CHUNKS = jax.tree.map(lambda x: x[0], chunk_layout(8, 4, 1)).replace(images=IMAG
 CHANGES = {
   'generator': {'g_params', 'g_opt', 'w_avg'},
   'path_length': {'g_params', 'g_opt', 'w_avg', 'pl_mean'},
-  'discriminator': {'d_params', 'd_opt', 'w_avg'},
-  'r1': {'d_params', 'd_opt'},
+  'discriminator': {'d_params', 'd_opt', 'w_avg', 'augment'},
+  'r1': {'d_params', 'd_opt', 'augment'},
 }
 
 
@@ -180,7 +180,8 @@ def test_the_end_of_a_step(state, results):
   for name, value in names(after).items():
     if not name.startswith(('ema_params', 'step')):
       np.testing.assert_array_equal(value, names(before)[name], name)
-  assert numbers == {'nonfinite': 0, 'bad_state': 0, 'bad_steps': 0, 'wish': 0}
+  told = {'nonfinite': 0, 'bad_state': 0, 'bad_steps': 0, 'wish': 0}
+  assert numbers == {**told, 'augment_p': 0, 'r_t': 0}
 
 
 @pytest.mark.parametrize('phase', PHASE_STEPS)
@@ -235,7 +236,9 @@ def test_the_end_of_a_bad_step(state):
   finish = jax.jit(functools.partial(finish_step, recipe=Recipe(*MODULES, SETTINGS.train)))
   bad = {'generator': jnp.array([0, 3, 0]), 'r1': jnp.array([4])}
   state, numbers = finish(state, bad, jnp.int32(1))
-  assert numbers == {'nonfinite': 7, 'bad_state': 0, 'bad_steps': 1, 'wish': 1}
+  controller = {'augment_p': 0, 'r_t': 0}
+  told = {'nonfinite': 7, 'bad_state': 0, 'bad_steps': 1, 'wish': 1}
+  assert numbers == {**told, **controller}
   g_params = {
     **state.g_params,
     'mapping': jax.tree.map(lambda x: x * jnp.inf, state.g_params['mapping']),
@@ -244,6 +247,7 @@ def test_the_end_of_a_bad_step(state):
     state.replace(g_params=g_params, pl_mean=jnp.float32('nan')), bad, jnp.int32(0)
   )
   sizes = [x.size for x in jax.tree.leaves(state.g_params['mapping'])]
-  assert numbers == {'nonfinite': 7, 'bad_state': sum(sizes) + 1, 'bad_steps': 2, 'wish': 0}
+  told = {'nonfinite': 7, 'bad_state': sum(sizes) + 1, 'bad_steps': 2, 'wish': 0}
+  assert numbers == {**told, **controller}
   state, numbers = finish(state, {'r1': jnp.array([0])}, jnp.int32(0))
   assert numbers['bad_steps'] == state.bad_steps == 0

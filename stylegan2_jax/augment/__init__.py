@@ -1,0 +1,1 @@
+"""What the discriminator sees in place of images: ADA's transforms, and DiffAugment's."""
