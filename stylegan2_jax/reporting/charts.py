@@ -24,19 +24,31 @@ CHARTS = (
   ),
   Chart(
     'Logits of the discriminator',
-    'What it thinks of real and of generated images. Far apart and drifting: it wins.',
-    {'logits_real': 'real', 'logits_fake': 'generated'},
+    'What it thinks of real and of generated images. Far apart and drifting: it wins. Held-out '
+    'images far below real ones: it knows those by heart.',
+    {'logits_real': 'real', 'logits_held_out': 'held out', 'logits_fake': 'generated'},
   ),
   Chart(
     'Sign of the real logits',
     'Mean of −1 and +1. Near 1 throughout: the discriminator knows the data set by heart.',
-    {'sign_real': 'real'},
+    {'sign_real': 'real', 'r_t': 'as augmentation sees it'},
+  ),
+  Chart(
+    'Augmentation strength p',
+    'Rises while the discriminator is too sure of real images. Above 0.8 it begins to show.',
+    {'augment_p': ''},
+    zero=True,
   ),
   Chart(
     'R1: squared gradient at real images',
     'How steep the discriminator is. Explodes when train.r1_gamma is far too small.',
-    {'r1_penalty': ''},
+    {'r1_penalty': 'real', 'r2_penalty': 'generated'},
     log=True,
+  ),
+  Chart(
+    'Gradient norm between real and generated images',
+    'WGAN-GP holds it at 1.',
+    {'gradient_norm': ''},
   ),
   Chart(
     'Path length',
@@ -74,8 +86,8 @@ CHARTS = (
     zero=True,
   ),
 )
-# Shown in another form: times and speed, and R1's loss, which is its penalty times a constant.
-_USED = {'seconds', 'data_wait_seconds', 'images_per_second', 'loss_r1'}
+# Shown in another form: times and speed, and losses of penalties, which are those times a constant.
+_USED = {'seconds', 'data_wait_seconds', 'images_per_second', 'loss_r1', 'loss_r2'}
 
 
 def charts(stretches: Sequence[Stretch], names: Sequence[str], batch_size: int) -> list[dict]:

@@ -45,7 +45,7 @@ class Run:
       settings.network, settings.data.size, settings.data.channels, c_dim
     )
     self.total_steps = steps_for(train.total_kimg, train.batch_size)
-    self.guards, self.alarms = Guards(train, books.say), Alarms(train)
+    self.guards, self.alarms = Guards(train, books.say), Alarms(train, settings.augment)
     self.begun = 0.0  # when training began, had it never stood still since
     self.trouble = None  # what this host cannot go on with
     self.agreed = Wish.GO_ON  # between all hosts, at the end of the last step

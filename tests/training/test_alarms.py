@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import TrainSettings
+from stylegan2_jax.config import AugmentSettings, TrainSettings
 from stylegan2_jax.training.alarms import Alarms
 
 RNG = np.random.default_rng(0)
@@ -11,7 +11,7 @@ RNG = np.random.default_rng(0)
 
 def run(logits, path=None, steps=2000, first=1, kimg=0.1, **train):
   """{step: warnings} of a run whose step s has logits(s) = (real, fake) and path(s)."""
-  alarms, heard = Alarms(TrainSettings(**train)), {}
+  alarms, heard = Alarms(TrainSettings(**train), AugmentSettings()), {}
   for step in range(first, first + steps):
     real, fake = logits(step)
     record = {'step': step, 'kimg': step * kimg, 'logits_real': real, 'logits_fake': fake}
@@ -66,6 +66,19 @@ def test_logits_that_drift_away():
   assert list(heard) == [1000 + 49]  # by which smoothing lags
 
 
+def test_what_to_do_can_be_done():
+  """In the same workdir, the run could not go on with such settings."""
+  lost, won = run(lambda step: (3.0, 30.0)), run(lambda step: (35.0, -41.0))
+  path = run(lambda step: (1.0, -1.0), lambda step: (4.0 if step > 2000 else 0.4, 0.4), 2400)
+  for heard, what in (
+    (lost, 'a lower train.learning_rate'),
+    (won, 'a higher train.r1_gamma'),
+    (path, 'a lower train.learning_rate'),
+  ):
+    text = next(iter(heard.values()))[0]
+    assert text.endswith(f'; if it stays so, begin anew in another --workdir with {what}')
+
+
 def test_a_single_batch_is_no_alarm():
   assert run(lambda step: (500.0, -300.0) if step == 777 else (1.0, -1.0)) == {}
 
@@ -96,3 +109,26 @@ def test_the_warm_up_lasts_over_processes():
   jump = run(lambda step: (1.0, -1.0), lambda step: (4.0, 0.4), 100, first=1301)
   assert list(jump) == [1301 + 4 * 9]
   assert run(lambda step: (1.0, -1.0), lambda step: (4.0, 0.4), 1200) == {}
+
+
+def strengths(p, **augment):
+  """{step: warnings} of a run whose augmentation strength is p(step)."""
+  alarms, heard = Alarms(TrainSettings(), AugmentSettings(kind='ada', **augment)), {}
+  for step in range(1, 1201):
+    record = {'step': step, 'kimg': step * 0.1, 'logits_real': 1.0, 'logits_fake': -1.0}
+    warnings = alarms.update({**record, 'augment_p': p(step)})
+    if warnings:
+      heard[step] = warnings
+  return heard
+
+
+def test_augmentation_strength():
+  """Up to 0.8 all is well; above it is told, and again after 100 kimg; so is a cap."""
+  assert strengths(lambda step: 0.8) == {}
+  heard = strengths(lambda step: step / 1000)
+  assert list(heard) == [801]
+  assert heard[801][0].startswith('the augmentation strength is 0.80: what it does may show')
+  assert list(strengths(lambda step: 0.9)) == [1, 1001]
+  (capped,) = strengths(lambda step: min(step / 1000, 0.5), p_max=0.5).items()
+  assert capped[0] == 500
+  assert 'has reached augment.p_max = 0.5' in capped[1][0]

@@ -9,6 +9,7 @@ import pytest
 
 from stylegan2_jax.training.chunks import Chunks
 from stylegan2_jax.training.latents import (
+  augment_keys,
   draw_latents,
   draw_mixing_cutoff,
   label_vectors,
@@ -74,6 +75,24 @@ def test_phases_and_steps_have_keys_of_their_own():
   assert len(keys) == 20 * len(PHASES)
   other_root = jax.random.key_data(jax.random.key(1))
   assert tuple(jax.random.key_data(phase_key(other_root, 0, 'r1')).tolist()) not in keys
+
+
+def test_every_use_has_a_key_of_its_own():
+  """Also the augmentation of reals and fakes in each phase; those of a sample are its own."""
+  phases = (*PHASES, 'interpolation')
+  raw = [jax.random.key_data(phase_key(ROOT, 3, phase)).tolist() for phase in phases]
+  samples = jnp.arange(4)
+  for phase, what in (
+    *(('generator', 'fake'), ('generator', 'real'), ('discriminator', 'fake')),
+    *(('discriminator', 'real'), ('r1', 'fake'), ('r1', 'real'), ('held_out', 'real')),
+  ):
+    keys = augment_keys(ROOT, 3, phase, what, samples)
+    raw += jax.random.key_data(keys).tolist()
+    np.testing.assert_array_equal(
+      jax.random.key_data(augment_keys(ROOT, 3, phase, what, samples[2:])),
+      jax.random.key_data(keys[2:]),
+    )
+  assert len({tuple(key) for key in raw}) == len(raw) == 5 + 7 * 4
 
 
 @pytest.fixture(scope='module')

@@ -5,7 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stylegan2_jax.training.regularizers import path_length_loss, r1_loss
+from stylegan2_jax.training.regularizers import (
+  interpolate,
+  interpolation_loss,
+  path_length_loss,
+  r1_loss,
+)
 from tests.helpers import assert_trees_close, networks, random_params
 
 pytestmark = pytest.mark.usefixtures('x64')
@@ -187,3 +192,47 @@ def test_r1_where_the_discriminator_is_flat():
   (value, penalty), gradients = both_r1(flat, toy_params(), NOISE, 3.0)[0]
   assert value == penalty.sum() == 0
   assert all(np.all(g == 0) for g in jax.tree.leaves(gradients))
+
+
+def plain_interpolation(discriminate, params, img, weight):
+  """The penalty of WGAN-GP as the paper writes it."""
+  gradient = jax.grad(lambda x: discriminate(params, x).sum())(img)
+  norms = jnp.sqrt(jnp.square(gradient).sum(axis=(1, 2, 3)))
+  return weight * jnp.square(norms - 1).mean(), jnp.square(norms)
+
+
+def test_interpolation_loss(x64):
+  params, img = toy_params(), jnp.asarray(NOISE, jnp.float64)
+
+  def of(loss):
+    fn = jax.value_and_grad(lambda p: loss(toy_discriminator, p, img, 10.0)[:2], has_aux=True)
+    return jax.jit(fn)(params)
+
+  (value, squared), gradient = of(interpolation_loss)
+  (expected, expected_squared), expected_gradient = of(plain_interpolation)
+  np.testing.assert_allclose(value, expected, rtol=1e-12)
+  np.testing.assert_allclose(squared, expected_squared, rtol=1e-12)
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12),
+    gradient,
+    expected_gradient,
+  )
+
+
+def test_interpolation_loss_of_a_flat_discriminator():
+  """No gradient, so no direction to make it longer in: the full penalty, and no NaN."""
+
+  def flat(params, img):
+    return params['second'].sum() * 0 + img.sum(axis=(1, 2, 3))[:, None] * 0
+
+  value, gradient = jax.value_and_grad(lambda p: interpolation_loss(flat, p, NOISE, 10.0).loss)(
+    toy_params()
+  )
+  assert value == 10
+  assert all(np.isfinite(x).all() for x in jax.tree.leaves(gradient))
+
+
+def test_interpolate():
+  fake, real = np.full((2, 1, 1, 3), 1.0, np.float32), np.full((2, 1, 1, 3), -1.0, np.float32)
+  found = interpolate(fake, real, np.array([0.0, 0.75], np.float32))
+  np.testing.assert_array_equal(found[:, 0, 0, 0], [-1.0, 0.5])
