@@ -3,8 +3,8 @@
 Needs neither JAX nor data.
 """
 
+from stylegan2_jax import ablation_flags, validation
 from stylegan2_jax import command_values as values
-from stylegan2_jax import validation
 from stylegan2_jax.command_parser import Parser, new_parser
 from stylegan2_jax.data.preparation import options
 
@@ -25,6 +25,7 @@ def parsers() -> dict[str, Parser]:
     'train': _train(),
     'watch': _watch(),
     'progress': _progress(),
+    'ablate': ablation_flags.parser(_FIELDS_NOTE),
     'profile': _profile(),
     'summary': _summary(),
     'sample': _sample(),

@@ -18,6 +18,7 @@ commands:
   train      train a model, or go on with one (the default: the word may be left out)
   watch      show live how a run stands
   progress   show the grids of a run as a film, or as a table
+  ablate     train variants with several seeds, and compare them in a table and a figure
   profile    say where the time of a training step goes
   summary    print both networks layer by layer
   sample     draw images from a trained model
@@ -30,6 +31,8 @@ examples:
   python launch.py --workdir=runs/shapes                       go on where it stopped
   python launch.py summary --config=configs/wide32.py
   python launch.py sample --workdir=runs/shapes --seeds=0-23 --out=grid.png
+  python launch.py ablate --config=configs/shapes.py --workdir=runs/ablation \
+      --vary=train.r1_gamma=0.1,1,10 --vary=train.pl_weight=0,2 --seeds=3
   python launch.py prepare --source=photos.zip --out=datasets/photos --resolution=64
 
 `python launch.py COMMAND --help` lists the flags of a command.

@@ -60,6 +60,25 @@ def progress(flags: argparse.Namespace) -> None:
   tool.progress_command(pathlib.Path(flags.workdir), flags.out, flags.seconds, flags.width)
 
 
+def ablate(flags: argparse.Namespace) -> None:
+  """Trains variants of a preset, and compares them."""
+  if flags.devices and flags.jobs:
+    raise UserError('--jobs and --devices exclude each other: each device trains one run at a time')
+  from stylegan2_jax.tools import ablate as tool
+
+  tool.ablate_command(
+    config=flags.config,
+    overrides=flags.overrides,
+    workdir=pathlib.Path(flags.workdir),
+    vary=flags.vary,
+    seeds=flags.seeds,
+    devices=flags.devices or [None] * (flags.jobs or 1),
+    of=flags.of,
+    last=flags.last,
+    time_limit=flags.time_limit,
+  )
+
+
 def watch(flags: argparse.Namespace) -> None:
   """Shows live how a run stands."""
   from stylegan2_jax.tools import watch as tool
@@ -110,6 +129,7 @@ COMMANDS = {
   'train': train,
   'watch': watch,
   'progress': progress,
+  'ablate': ablate,
   'profile': profile,
   'summary': summary,
   'sample': sample,

@@ -18,11 +18,11 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from stylegan2_jax.errors import CommandError, Preempted, UserError
+from stylegan2_jax.stop_signals import stop_signals
 
 _VARIABLE = 'STYLEGAN2_JAX_SUPERVISOR'  # of the child: the pipe to its parent, and who that is
 _JOINED = b'joined\n'
 _LONGEST = 2000  # characters of a line: a pipe takes four times as many bytes at once
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 
 # What JAX's C++ code writes when the hosts lose one another, beginning with its first line. All of
@@ -79,6 +79,14 @@ def parent(environ: dict[str, str] | None = None) -> Parent | None:
   return Parent(pipe)
 
 
+def for_child(environ: Mapping[str, str], pipe: int) -> dict[str, str]:
+  """The variables of a child whose `parent` is this process, and which ends with it.
+
+  `pipe`: a file descriptor that the child inherits, to which it says how it stands.
+  """
+  return {**environ, _VARIABLE: f'{pipe}:{os.getpid()}'}
+
+
 def run(command: Sequence[str], environ: Mapping[str, str] | None = None) -> int:
   """Runs a command that calls `parent`, and says how it ended where it cannot.
 
@@ -90,8 +98,7 @@ def run(command: Sequence[str], environ: Mapping[str, str] | None = None) -> int
     The exit status: the command's own; 75 if another host was lost; 2 if they never met.
   """
   reading, writing = os.pipe()
-  environ = dict(os.environ if environ is None else environ)
-  environ[_VARIABLE] = f'{writing}:{os.getpid()}'
+  environ = for_child(os.environ if environ is None else environ, writing)
   child, waiting = None, []
 
   def pass_on(number, frame):
@@ -100,7 +107,7 @@ def run(command: Sequence[str], environ: Mapping[str, str] | None = None) -> int
     elif child.poll() is None:
       child.send_signal(number)
 
-  before = {number: signal.signal(number, pass_on) for number in _SIGNALS}
+  before = {number: signal.signal(number, pass_on) for number in stop_signals()}
   try:
     child = subprocess.Popen(
       command,

@@ -1,0 +1,109 @@
+"""The flags of `ablate`, and how their values are written. Needs neither JAX nor data."""
+
+import math
+import re
+
+from stylegan2_jax import command_values as values
+from stylegan2_jax.command_parser import Parser, new_parser
+from stylegan2_jax.errors import UserError
+
+_EPILOG = """\
+example:
+  python launch.py ablate --config=configs/shapes.py --workdir=runs/ablation \\
+      --vary=train.r1_gamma=0.1,1,10 --vary=train.pl_weight=0,2 --seeds=3
+
+Each run is an ordinary one, in WORKDIR/VARIANT/seedN. The same command goes on where it stopped,
+with other values it adds variants. One run that fails ends no other. At the end, table.md,
+table.csv and curves.png in WORKDIR compare all that is there.
+
+Exit status: 0 all finished; 75 stopped by Ctrl-C, SIGTERM or --time_limit: the same command goes
+on; 1 some runs failed; 2 bad input.
+
+"""
+
+
+def parser(fields_note: str) -> Parser:
+  """The parser of the command; `fields_note` explains --config.FIELD."""
+  new = new_parser(
+    'ablate', 'Trains variants of a preset and compares them.', _EPILOG + fields_note
+  )
+  add = new.add_argument
+  add('--config', metavar='FILE', help='a preset, which all variants share')
+  add('--workdir', type=values.path, metavar='DIR', help='folder of the ablation')
+  add(
+    '--vary', action='append', metavar='FIELD=VALUE,VALUE',
+    help='values of a field; several times: all combinations. Values with commas in double quotes',
+  )  # fmt: skip
+  add(
+    '--seeds', type=number_of_seeds, default=1, metavar='N',
+    help='train each variant with seeds 0 to N-1 (default: 1)',
+  )  # fmt: skip
+  add(
+    '--devices', type=devices, metavar='I,J',
+    help='CUDA devices, each of which trains one run at a time (default: one run on all)',
+  )  # fmt: skip
+  add(
+    '--jobs', type=jobs, metavar='N',
+    help='without --devices: how many runs at a time, as on a CPU (default: 1)',
+  )  # fmt: skip
+  add(
+    '--of', type=names, default=(), metavar='NAME,NAME',
+    help='scalars of stats.jsonl to compare (default: losses, logits, penalties, time of a step)',
+  )  # fmt: skip
+  add(
+    '--last', type=share, default=0.1, metavar='SHARE',
+    help='the part of each run, from its end, that the table averages (default: 0.1)',
+  )  # fmt: skip
+  add(
+    '--time_limit', type=values.duration, metavar='TIME',
+    help='save and end with status 75 after 90m, 3.5h, 2d or 3:30:00 (default: no limit)',
+  )  # fmt: skip
+  new.needed, new.takes_fields = ('config', 'workdir', 'vary'), True
+  return new
+
+
+def number_of_seeds(text: str) -> int:
+  """From 1 to 999."""
+  if not re.fullmatch(r'[1-9]\d{0,2}', text, re.ASCII):
+    raise UserError(f'--seeds={text} does not fit: write how many, as in 3, which trains 0, 1, 2')
+  return int(text)
+
+
+def jobs(text: str) -> int:
+  """From 1 to 99."""
+  if not re.fullmatch(r'[1-9]\d?', text, re.ASCII):
+    raise UserError(f'--jobs={text} does not fit: write how many runs at a time, as in 2')
+  return int(text)
+
+
+def devices(text: str) -> list[str]:
+  """CUDA's numbers or names of devices.
+
+  >>> devices('0, 2')
+  ['0', '2']
+  """
+  found = [part.strip() for part in text.split(',')]
+  if not all(re.fullmatch(r'[\w/-]+', part, re.ASCII) for part in found):
+    raise UserError(f'--devices={text} does not parse: write numbers of devices, as in 0,1')
+  if len(set(found)) < len(found):
+    raise UserError(f'--devices={text} names a device twice: each trains one run at a time')
+  return found
+
+
+def names(text: str) -> list[str]:
+  """Of scalars."""
+  found = [part.strip() for part in text.split(',')]
+  if not all(found):
+    raise UserError(f'--of={text} does not parse: write names of scalars, as in loss_d,sign_real')
+  return found
+
+
+def share(text: str) -> float:
+  """A part of a run, such as 0.1."""
+  try:
+    value = float(text)
+  except ValueError:
+    value = math.nan
+  if not 0 < value <= 1:
+    raise UserError(f'--last={text} does not fit: write a number above 0 and up to 1, such as 0.1')
+  return value
