@@ -37,16 +37,23 @@ def build_networks(
     'num_reduced': network.num_reduced,
     'reduced_dtype': jnp.dtype(network.reduced_dtype),
     'clamp': network.clamp if network.num_reduced > 0 else None,
+    'equalized': network.equalized_lr,
     'dtype': dtype,
     'param_dtype': dtype,
   }
-  synthesis = Synthesis(architecture=network.g_architecture, **common)
+  synthesis = Synthesis(
+    architecture=network.g_architecture,
+    use_noise=network.noise,
+    demodulation=network.demodulation,
+    **common,
+  )
   mapping = Mapping(
     z_dim=network.z_dim,
     c_dim=c_dim,
     w_dim=network.w_dim,
     num_layers=network.mapping_layers,
     num_ws=synthesis.num_ws,
+    equalized=network.equalized_lr,
     dtype=dtype,
     param_dtype=dtype,
   )
@@ -73,7 +80,7 @@ def init_networks(key: jax.Array, generator: Generator, discriminator: Discrimin
   """Fresh variables.
 
   Returns:
-    (parameters of G, parameters of D, constant noise maps).
+    (parameters of G, parameters of D, constant noise maps, also for a G that ignores them).
   """
   return _compiled_init(key, generator, discriminator)
 

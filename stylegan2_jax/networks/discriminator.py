@@ -29,25 +29,26 @@ class DiscriminatorBlock(nn.Module):
   features_out: int
   architecture: str
   clamp: float | None = None
+  equalized: bool = True
   dtype: Any = jnp.float32
   param_dtype: Any = jnp.float32
 
   @nn.compact
   def __call__(self, x, img):
-    dtypes = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
+    form = {'equalized': self.equalized, 'dtype': self.dtype, 'param_dtype': self.param_dtype}
     resnet = self.architecture == 'resnet'
     if x is None or self.architecture == 'skip':
-      rgb = Conv(self.features, 1, clamp=self.clamp, name='fromrgb', **dtypes)(img)
+      rgb = Conv(self.features, 1, clamp=self.clamp, name='fromrgb', **form)(img)
       x = rgb if x is None else x.astype(self.dtype) + rgb
       img = downsample2d(img) if self.architecture == 'skip' else None
     skip = None
     if resnet:
       skip = Conv(
-        self.features_out, 1, 'linear', False, down=2, gain=RESIDUAL_GAIN, name='skip', **dtypes
+        self.features_out, 1, 'linear', False, down=2, gain=RESIDUAL_GAIN, name='skip', **form
       )(x)
-    x = Conv(self.features, 3, clamp=self.clamp, name='conv0', **dtypes)(x)
+    x = Conv(self.features, 3, clamp=self.clamp, name='conv0', **form)(x)
     gain = RESIDUAL_GAIN if resnet else 1.0
-    x = Conv(self.features_out, 3, down=2, gain=gain, clamp=self.clamp, name='conv1', **dtypes)(x)
+    x = Conv(self.features_out, 3, down=2, gain=gain, clamp=self.clamp, name='conv1', **form)(x)
     return x if skip is None else x + skip, img
 
 
@@ -62,25 +63,26 @@ class DiscriminatorEpilogue(nn.Module):
   mbstd_group: int | None
   mbstd_features: int
   clamp: float | None = None
+  equalized: bool = True
   dtype: Any = jnp.float32
   param_dtype: Any = jnp.float32
 
   @nn.compact
   def __call__(self, x, img, cmap):
-    dtypes = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
+    form = {'equalized': self.equalized, 'dtype': self.dtype, 'param_dtype': self.param_dtype}
     if x is None or self.architecture == 'skip':
-      rgb = Conv(self.features, 1, name='fromrgb', **dtypes)(img)  # not clamped here
+      rgb = Conv(self.features, 1, name='fromrgb', **form)(img)  # not clamped here
       x = rgb if x is None else x.astype(self.dtype) + rgb
     x = x.astype(self.dtype)
     if self.mbstd_features > 0:
       x = minibatch_stddev(x, self.mbstd_group, self.mbstd_features)
-    x = Conv(self.features, 3, clamp=self.clamp, name='conv', **dtypes)(x)
+    x = Conv(self.features, 3, clamp=self.clamp, name='conv', **form)(x)
     # Flattened channel-major, so that weights of the official layout fit without reordering.
     x = x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)  # [N, C·H·W]
-    x = Dense(self.features, 'lrelu', name='fc', **dtypes)(x)
+    x = Dense(self.features, 'lrelu', name='fc', **form)(x)
     if cmap is None:
-      return Dense(1, name='out', **dtypes)(x)  # [N, 1]
-    x = Dense(cmap.shape[1], name='out', **dtypes)(x)
+      return Dense(1, name='out', **form)(x)  # [N, 1]
+    x = Dense(cmap.shape[1], name='out', **form)(x)
     return (x * cmap).sum(axis=1, keepdims=True) / cmap.shape[1] ** 0.5
 
 
@@ -88,6 +90,7 @@ class Discriminator(nn.Module):
   """Images [N, *size, channels], label [N, c_dim] -> logits [N, 1].
 
   The `num_reduced` highest resolutions compute in `reduced_dtype`, all else in `dtype`.
+  Without minibatch statistics where `mbstd_features` is 0.
   """
 
   size: Size
@@ -102,6 +105,7 @@ class Discriminator(nn.Module):
   num_reduced: int = 0
   reduced_dtype: Any = jnp.bfloat16
   clamp: float | None = None
+  equalized: bool = True
   dtype: Any = jnp.float32
   param_dtype: Any = jnp.float32
 
@@ -110,14 +114,14 @@ class Discriminator(nn.Module):
     expected = (*self.size, self.channels)
     if img.ndim != 4 or img.shape[1:] != expected:
       raise ValueError(f'images must be [N, {", ".join(map(str, expected))}], got {img.shape}')
-    dtypes = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
+    form = {'equalized': self.equalized, 'dtype': self.dtype, 'param_dtype': self.param_dtype}
     resolution = nominal_resolution(self.size)
     resolutions = block_resolutions(resolution)
     width = {r: num_channels(r, self.channel_base, self.channel_max) for r in resolutions}
     reduced = reduced_from(resolution, self.num_reduced)
     cmap = None
     if self.c_dim:
-      cmap = Mapping(0, self.c_dim, width[4], self.mapping_layers, name='mapping', **dtypes)(
+      cmap = Mapping(0, self.c_dim, width[4], self.mapping_layers, name='mapping', **form)(
         None, label
       )  # [N, cmap_dim]
     x, img = None, img.astype(self.dtype)
@@ -127,6 +131,7 @@ class Discriminator(nn.Module):
         features_out=width[r // 2],
         architecture=self.architecture,
         clamp=self.clamp,
+        equalized=self.equalized,
         dtype=self.reduced_dtype if r >= reduced else self.dtype,
         param_dtype=self.param_dtype,
         name=f'b{r}',
@@ -139,5 +144,5 @@ class Discriminator(nn.Module):
       self.mbstd_features,
       self.clamp,
       name='b4',
-      **dtypes,
+      **form,
     )(x, img, cmap)

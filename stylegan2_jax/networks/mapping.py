@@ -31,21 +31,22 @@ class Mapping(nn.Module):
   num_ws: int | None = None
   dtype: Any = jnp.float32
   param_dtype: Any = jnp.float32
+  equalized: bool = True
 
   @nn.compact
   def __call__(self, z: jax.Array | None, label: jax.Array | None = None) -> jax.Array:
-    dtypes = {'dtype': self.dtype, 'param_dtype': self.param_dtype}
+    form = {'equalized': self.equalized, 'dtype': self.dtype, 'param_dtype': self.param_dtype}
     parts = []
     if self.z_dim:
       _check_width('z', z, self.z_dim)
       parts.append(normalize_second_moment(z.astype(self.dtype)))  # [N, z_dim]
     if self.c_dim:
       _check_width('label', label, self.c_dim)
-      embedded = Dense(self.w_dim, name='embed', **dtypes)(label)
+      embedded = Dense(self.w_dim, name='embed', **form)(label)
       parts.append(normalize_second_moment(embedded))  # [N, w_dim]
     w = jnp.concatenate(parts, axis=1)
     for i in range(self.num_layers):
-      w = Dense(self.w_dim, 'lrelu', MAPPING_LR_MULTIPLIER, name=f'fc{i}', **dtypes)(w)
+      w = Dense(self.w_dim, 'lrelu', MAPPING_LR_MULTIPLIER, name=f'fc{i}', **form)(w)
     if self.num_ws is None:
       return w  # [N, w_dim]
     return jnp.broadcast_to(w[:, None, :], (w.shape[0], self.num_ws, self.w_dim))

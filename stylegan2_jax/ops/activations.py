@@ -3,6 +3,8 @@
 import jax
 import jax.numpy as jnp
 
+from stylegan2_jax.ops.spread import spread
+
 LRELU_SLOPE = 0.2
 LRELU_GAIN = 2**0.5
 
@@ -29,7 +31,7 @@ def bias_act(
     [..., C] in the dtype of x.
   """
   if bias is not None:
-    x = x + jnp.reshape(bias, (1,) * (x.ndim - 1) + bias.shape).astype(x.dtype)
+    x = x + spread(jnp.reshape(bias, (1,) * (x.ndim - 1) + bias.shape), x)
   if activation == 'lrelu':
     x = jnp.where(x > 0, x, x * LRELU_SLOPE)
     scale = LRELU_GAIN * gain

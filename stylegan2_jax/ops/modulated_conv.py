@@ -1,9 +1,13 @@
-"""Weight modulation and demodulation (StyleGAN2, arXiv 1912.04958, section 2.2, equations 1-3)."""
+"""Weight modulation and demodulation (StyleGAN2, arXiv 1912.04958, section 2.2, equations 1-3).
+
+And what demodulation replaced, to study it: normalisation of the feature maps themselves.
+"""
 
 import jax
 import jax.numpy as jnp
 
 from stylegan2_jax.ops.conv import conv2d, upsample_conv2d
+from stylegan2_jax.ops.spread import spread
 
 
 def modulated_conv2d(
@@ -26,21 +30,66 @@ def modulated_conv2d(
     [N, up·H, up·W, C_out] in the dtype of x.
   """
   if x.dtype == jnp.float16 and demodulate:
-    # Demodulation cancels both scales; without them the sums overflow in float16.
-    fan_in = weight.shape[0] * weight.shape[1] * weight.shape[2]
-    weight = weight / (
-      jnp.abs(weight).max(axis=(0, 1, 2), keepdims=True) * fan_in**0.5
-    )  # [k, k, C_in, C_out]
-    styles = styles / jnp.abs(styles).max(axis=1, keepdims=True)  # [N, C_in]
-  y = x * styles[:, None, None, :].astype(x.dtype)  # [N, H, W, C_in]
+    weight, styles = _bounded(weight, styles)  # demodulation cancels both scales
+  y = x * spread(styles[:, None, None, :], x)  # [N, H, W, C_in]
   kernel = weight.astype(x.dtype)
   y = upsample_conv2d(y, kernel) if up == 2 else conv2d(y, kernel, padding=weight.shape[0] // 2)
   if demodulate:
     d = demodulation(weight, styles)  # [N, C_out]
-    y = y * d[:, None, None, :].astype(x.dtype)  # [N, up·H, up·W, C_out]
+    y = y * spread(d[:, None, None, :], y)  # [N, up·H, up·W, C_out]
   return y
 
 
 def demodulation(weight: jax.Array, styles: jax.Array) -> jax.Array:
   """1 / √(Σ (s_i·w_ijk)² + 1e-8): [k, k, C_in, C_out], [N, C_in] -> [N, C_out]."""
   return jax.lax.rsqrt(jnp.square(styles) @ jnp.square(weight).sum(axis=(0, 1)) + 1e-8)
+
+
+def instance_modulated_conv2d(
+  x: jax.Array, weight: jax.Array, styles: jax.Array, up: int = 1
+) -> jax.Array:
+  """Modulated convolution whose output is normalised by `normalize_instance`, not its kernel.
+
+  StyleGAN2, figure 2c. Arguments and result as `modulated_conv2d`; the scale of the weight of an
+  output channel, and of the styles of a sample, have no effect but through the 1e-8 of the
+  normalisation.
+  """
+  if x.dtype == jnp.float16:
+    weight, styles = _bounded(weight, styles)
+  return normalize_instance(modulated_conv2d(x, weight, styles, False, up))
+
+
+def normalize_instance(x: jax.Array) -> jax.Array:
+  """x / √(mean over the pixels of x² + 1e-8): every feature map of every sample has RMS 1.
+
+  Instance normalisation with nothing subtracted: the paper finds the mean not needed and divides by
+  the standard deviation alone (section 2.1, figure 2c). Here it is the root mean square, mean
+  included. Demodulation predicts just that from the weights (equation 3, for independent inputs of
+  zero mean and unit variance), so that one is the measured and the other the expected size; and no
+  result exceeds √(H·W), whereas a nearly constant map over its standard deviation has no bound.
+  A spike that dominates the statistic makes all else in its map small: that is how the droplets of
+  section 2 let G pass the size of a signal through the normalisation.
+
+  Args:
+    x: [N, H, W, C]; squares are summed in float32 at least.
+
+  Returns:
+    [N, H, W, C] in the dtype of x.
+  """
+  wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+  scale = jax.lax.rsqrt(jnp.square(wide).mean(axis=(1, 2), keepdims=True) + 1e-8)  # [N, 1, 1, C]
+  return (wide * scale).astype(x.dtype)
+
+
+def _bounded(weight: jax.Array, styles: jax.Array) -> tuple[jax.Array, jax.Array]:
+  """Both scaled so that the sums of a convolution stay in the range of float16.
+
+  For what a normalisation follows, which cancels the scales: one of each output channel of the
+  weight [k, k, C_in, C_out], and one of each sample of the styles [N, C_in]. So they are constants
+  to all derivatives. The derivative of a maximum would also ask which entry equals it, and a
+  compiler that computes that entry twice, rounded in two ways, finds none and divides by zero.
+  """
+  fan_in = weight.shape[0] * weight.shape[1] * weight.shape[2]
+  sizes = jnp.abs(jax.lax.stop_gradient(weight)), jnp.abs(jax.lax.stop_gradient(styles))
+  weight = weight / (sizes[0].max(axis=(0, 1, 2), keepdims=True) * fan_in**0.5)
+  return weight, styles / sizes[1].max(axis=1, keepdims=True)

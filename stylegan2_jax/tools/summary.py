@@ -145,7 +145,7 @@ def _label_dim(settings: Settings) -> int | None:
 
 def _batch(settings: Settings) -> int:
   """A batch that the groups of the minibatch standard deviation divide."""
-  return math.lcm(_BATCH, min(settings.network.mbstd_group, _BATCH))
+  return math.lcm(_BATCH, min(settings.network.compared, _BATCH))
 
 
 def _buffers(module: nn.Module, shape: tuple[int, ...]) -> int:
@@ -153,5 +153,6 @@ def _buffers(module: nn.Module, shape: tuple[int, ...]) -> int:
   if isinstance(module, Mapping):
     return module.w_dim if module.num_ws else 0  # w_avg, of the generator only
   taps = len(RESAMPLE_TAPS) ** 2 if isinstance(module, _OWN_A_FILTER) else 0
-  noise = math.prod(shape[1:3]) if isinstance(module, SynthesisLayer) else 0
+  has_noise = isinstance(module, SynthesisLayer) and module.use_noise
+  noise = math.prod(shape[1:3]) if has_noise else 0
   return taps + noise

@@ -13,12 +13,15 @@ def test_every_setting_arrives():
     z_dim=3, w_dim=5, mapping_layers=4, d_mapping_layers=6, channel_base=96, channel_max=11,
     g_architecture='resnet', d_architecture='orig', mbstd_group=7, mbstd_features=1,
     num_reduced=2, reduced_dtype='float16', clamp=99.0,
+    noise=False, demodulation='none', equalized_lr=False,
   )  # fmt: skip
   generator, discriminator = build_networks(settings, (16, 16), 2, 13, jnp.float64)
   mapping, synthesis = generator.mapping, generator.synthesis
   assert (mapping.z_dim, mapping.c_dim, mapping.w_dim) == (3, 13, 5)
   assert (mapping.num_layers, mapping.num_ws) == (4, 6)
   assert (synthesis.architecture, discriminator.architecture) == ('resnet', 'orig')
+  assert (synthesis.use_noise, synthesis.demodulation) == (False, 'none')
+  assert not any(module.equalized for module in (mapping, synthesis, discriminator))
   for module in (synthesis, discriminator):
     assert (module.size, module.channels) == ((16, 16), 2)
     assert (module.channel_base, module.channel_max) == (96, 11)

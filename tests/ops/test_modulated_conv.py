@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from stylegan2_jax.ops.conv import conv2d
-from stylegan2_jax.ops.modulated_conv import demodulation, modulated_conv2d
+from stylegan2_jax.ops.modulated_conv import (
+  demodulation,
+  instance_modulated_conv2d,
+  modulated_conv2d,
+  normalize_instance,
+)
 from tests.ops import plain
 
 
@@ -125,3 +130,82 @@ def test_bfloat16():
   expected = plain.modulated_conv2d(x, weight, styles * 1e3)
   error = np.abs(np.asarray(y, np.float64) - expected).max()
   assert error < 3e-2 * np.abs(expected).max()
+
+
+def test_float16_gradients():
+  """Against float32; the scales that keep float16 in range are constants to the derivative."""
+  x, weight, styles = (np.asarray(a, 'f4') for a in arrays(c_in=16, side=8))
+  cotangent = np.random.default_rng(1).standard_normal((3, 8, 8, 5)).astype('f4')
+
+  def gradients(fn, dtype):
+    def total(weight, styles):
+      return (fn(jnp.asarray(x, dtype), weight, styles).astype('f4') * cotangent).sum()
+
+    return jax.jit(jax.grad(total, (0, 1)))(weight, styles)
+
+  for fn in (modulated_conv2d, instance_modulated_conv2d):
+    for half, full in zip(gradients(fn, 'float16'), gradients(fn, 'float32'), strict=True):
+      assert np.abs(half - full).max() < 5e-3 * np.abs(full).max()
+    program = jax.make_jaxpr(lambda: gradients(fn, 'float16'))()  # noqa: B023
+    assert ' eq ' not in str(program)  # no search for the largest value: see _bounded
+
+
+@pytest.mark.parametrize('up', [1, 2])
+def test_instance_normalisation(up, x64):
+  """The plain convolution, each map over its root mean square: 1 afterwards, the mean left in."""
+  x, weight, styles = arrays()
+  y = np.asarray(instance_modulated_conv2d(*(jnp.asarray(a) for a in (x, weight, styles)), up))
+  plain_y = plain.modulated_conv2d(x, weight, styles, False, up)
+  expected = plain_y / np.sqrt(np.square(plain_y).mean(axis=(1, 2), keepdims=True))
+  np.testing.assert_allclose(y, expected, rtol=1e-7)
+  np.testing.assert_allclose(np.square(y).mean(axis=(1, 2)), 1, rtol=1e-8)
+  assert np.abs(y.mean(axis=(1, 2))).max() > 0.1
+  assert (np.sign(y) == np.sign(plain_y)).all()
+
+
+def test_instance_normalisation_by_hand(x64):
+  x = jnp.asarray([[[[3.0, 0.0]], [[-4.0, 0.0]]]])  # maps (3, -4) and (0, 0): RMS √12.5 and 0
+  expected = [[[[3 / 12.5**0.5, 0]], [[-4 / 12.5**0.5, 0]]]]
+  np.testing.assert_allclose(normalize_instance(x), expected, rtol=1e-8)
+  gradient = jax.grad(lambda x: normalize_instance(x)[0, 0, 0, 1])(x)
+  np.testing.assert_allclose(gradient[0, :, 0, 1], [1e4, 0])  # of an empty map: 1/√1e-8
+
+
+def test_the_size_of_weights_and_styles_is_normalised_away(x64):
+  """Each style scaled by 7 per sample and each output channel's kernel by 5: nothing changes."""
+  x, weight, styles = (jnp.asarray(a) for a in arrays())
+  y = instance_modulated_conv2d(x, weight, styles)
+  np.testing.assert_allclose(instance_modulated_conv2d(x, 5 * weight, 7 * styles), y, rtol=1e-6)
+
+
+def test_a_spike_escapes_instance_normalisation(x64):
+  """Why there are droplets, and that demodulation ends them.
+
+  One pixel of a map that holds all its power makes the rest as small as it likes, so G decides what
+  size the rest has after all. Demodulation looks at weights alone and keeps the rest as it is.
+  """
+  x = np.random.default_rng(0).standard_normal((1, 16, 16, 1))
+  identity, style = np.zeros((3, 3, 1, 1)), jnp.ones((1, 1))
+  identity[1, 1] = 1
+  spiked = x.copy()
+  spiked[0, 3, 5] = 1000
+
+  def rest(fn, x):
+    y = np.asarray(fn(jnp.asarray(x), jnp.asarray(identity), style))[0, :, :, 0]
+    return np.delete(y, 3 * 16 + 5).std()
+
+  before, after = (rest(instance_modulated_conv2d, a) for a in (x, spiked))
+  assert 0.9 < before < 1.1
+  np.testing.assert_allclose(after, before * np.sqrt(np.square(x).sum()) / 1000, rtol=0.05)
+  np.testing.assert_allclose(rest(modulated_conv2d, spiked), rest(modulated_conv2d, x), rtol=1e-12)
+
+
+@pytest.mark.parametrize('size', [1e3, 1e-3])
+def test_instance_normalisation_in_float16(size):
+  x, weight, styles = arrays(c_in=64)
+  x16 = jnp.asarray(x * 100, jnp.float16)
+  y = instance_modulated_conv2d(x16, jnp.asarray(weight, 'f4'), jnp.asarray(styles * size, 'f4'))
+  assert y.dtype == jnp.float16
+  expected = plain.modulated_conv2d(np.asarray(x16, 'f8'), weight, styles, False)
+  expected /= np.sqrt(np.square(expected).mean(axis=(1, 2), keepdims=True))
+  np.testing.assert_allclose(y, expected, atol=5e-3 * np.abs(expected).max())

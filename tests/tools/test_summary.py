@@ -16,6 +16,7 @@ from stylegan2_jax.config import DataSettings, NetworkSettings, Settings
 from stylegan2_jax.networks.builder import example_inputs
 from stylegan2_jax.networks.noise import noise_layers
 from stylegan2_jax.tools import summary
+from stylegan2_jax.validation import DEMODULATIONS
 from tests.helpers import noise_pictures, prepared_set
 from tests.parity import reference
 
@@ -187,6 +188,31 @@ def test_labels_of_a_prepared_set(tmp_path, capsys):
 def test_a_group_that_four_does_not_hold():
   rows = summary.summarize(small(network={'mbstd_group': 3}))
   assert rows['discriminator'][-1].shape == (12, 1)
+
+
+@pytest.mark.parametrize('demodulation', DEMODULATIONS)
+@pytest.mark.parametrize('equalized_lr', [True, False])
+def test_switches_that_change_no_sizes(demodulation, equalized_lr):
+  network = {'demodulation': demodulation, 'equalized_lr': equalized_lr}
+  assert summary.summarize(small(network=network)) == summary.summarize(small())
+
+
+def test_without_noise():
+  """A strength and a stored map less for each of the five layers; D is as it was."""
+  with_noise, without = (summary.summarize(small(network={'noise': n})) for n in (True, False))
+  parameters, buffers = totals(with_noise['generator'])
+  pixels = 4**2 + 2 * 8**2 + 2 * 16**2
+  assert totals(without['generator']) == (parameters - 5, buffers - pixels)
+  assert without['discriminator'] == with_noise['discriminator']
+
+
+def test_without_minibatch_statistics():
+  network = {'mbstd_features': 0, 'mbstd_group': 3}
+  with_them, without = summary.summarize(small()), summary.summarize(small(network=network))
+  assert without['generator'] == with_them['generator']
+  before, after = by_name(with_them['discriminator']), by_name(without['discriminator'])
+  assert after['b4'].shape == (4, 1)  # no group of 3 to be divided
+  assert after['b4.conv'].parameters == before['b4.conv'].parameters - 9 * 16
 
 
 def test_printed_tables(capsys):
