@@ -1,5 +1,7 @@
 """The command line: `python launch.py --help` lists the commands, commands.py has them."""
 
+import os
+import select
 import sys
 
 
@@ -21,7 +23,20 @@ except ModuleNotFoundError as error:
 
 
 def main(argv: list[str]) -> int:
-  """Runs one command and returns the exit status: see errors.py; 130 after Ctrl-C."""
+  """Runs one command and returns the exit status.
+
+  See errors.py; 130 after Ctrl-C, 141 where nobody reads the output any more, as with `| head`.
+  """
+  try:
+    status = _run(argv)
+  except (BrokenPipeError, SystemExit) as error:
+    if _unread(failed=isinstance(error, BrokenPipeError)):
+      return 141
+    raise
+  return 141 if _unread() and not status else status
+
+
+def _run(argv: list[str]) -> int:
   try:
     flags = command_line.parse(argv)
     return COMMANDS[flags.command](flags) or 0
@@ -35,6 +50,31 @@ def main(argv: list[str]) -> int:
   except KeyboardInterrupt:
     print('interrupted', file=sys.stderr)
     return 130
+
+
+def _unread(failed: bool = False) -> bool:
+  """Whether the reader of standard output is gone. If so, Python will not try again at exit.
+
+  `failed`: whether writing somewhere has.
+  """
+  if sys.stdout is None or sys.stdout.closed:
+    return False
+  try:
+    sys.stdout.flush()
+  except BrokenPipeError:
+    failed = True
+  except OSError:  # a full disk: Python tells of it at exit
+    return False
+  if not failed or not _reader_is_gone():
+    return False
+  os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+  return True
+
+
+def _reader_is_gone() -> bool:
+  poll = select.poll()
+  poll.register(sys.stdout.fileno(), 0)
+  return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 if __name__ == '__main__':

@@ -56,6 +56,8 @@ def find(
     return launched
   if launched is not None and given == (coordinator, None, None):
     given = (coordinator, launched.num_processes, launched.process_id)
+  if given[1] is not None and given[1] < 1:
+    raise UserError(f'--num_processes={given[1]} must be at least 1: it counts all hosts')
   missing = [f'--{name}' for name, value in zip(_FLAGS, given, strict=True) if value is None]
   if missing:
     raise UserError(f'{missing[0]} is missing: several hosts need {_listed()}')

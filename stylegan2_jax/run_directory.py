@@ -13,12 +13,12 @@ Layout:
   log.txt            what the console said
 """
 
-import fcntl
+import contextlib
+import errno
 import os
 import pathlib
 import re
-import time
-from typing import IO
+from collections.abc import Iterator
 
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import files, resuming
@@ -26,8 +26,8 @@ from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.stats import Stats
 from stylegan2_jax.words import one_line, reason
+from stylegan2_jax.workdir_lock import WorkdirLock
 
-_LOCK_TRIES = 5
 _LOG_BYTES, _LOG_WIDTH = 1 << 16, 300
 _GRID = re.compile(r'fakes-(\d{6,}(?:\.\d{3})?)\.png', re.ASCII)
 
@@ -49,8 +49,7 @@ class RunDirectory:
     self.checkpoints_path = self.path / 'checkpoints'
     self.damaged_path = self.path / 'damaged'
     self.log_path = self.path / 'log.txt'
-    self._lock_path = self.path / '.lock'
-    self._lock: IO | None = None
+    self._lock = WorkdirLock(self.path / '.lock')
 
   def fakes_path(self, kimg: float) -> pathlib.Path:
     """Where the grid of fakes after so many thousand images lies."""
@@ -76,16 +75,7 @@ class RunDirectory:
 
   def is_locked(self) -> bool | None:
     """Whether a training has the folder; None if that cannot be told. Takes nothing for long."""
-    try:
-      with self._lock_path.open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-      return True
-    except FileNotFoundError:
-      return False
-    except OSError:
-      return None
-    return False
+    return self._lock.is_taken()
 
   def exists(self) -> bool:
     """Whether a run has begun here."""
@@ -106,13 +96,16 @@ class RunDirectory:
     return config_lib.from_json(text, str(self.config_path))
 
   def check(self, settings: Settings) -> None:
-    """Refuses settings with which the run here cannot go on; touches nothing.
+    """Refuses whatever `open` would refuse, in the same words; touches nothing.
 
     Raises:
-      UserError: names the fields that differ and may not.
+      UserError: see `open`.
     """
-    if self.exists():
-      resuming.check_resume(self.read_settings(), settings, f'workdir {self.path}')
+    with self._using_path():
+      self._check_place()
+      self._check_writable()
+    self._lock.check()
+    self._check_run(settings)
 
   def open(self, settings: Settings) -> 'RunDirectory':
     """Prepares the folder for training with these settings, new or resumed; returns self.
@@ -121,13 +114,15 @@ class RunDirectory:
 
     Raises:
       UserError: the path cannot be a run's folder, another training holds it, or the run
-        here has another config in fields that may not change. Nothing is touched then. Or the
-        folder cannot be written.
+        here has another config in fields that may not change, or has lost its checkpoints.
+        Nothing is touched then. Or the folder cannot be written.
     """
-    self._create()
-    self._take_lock()
+    with self._using_path():
+      self._check_place()
+      self.path.mkdir(parents=True, exist_ok=True)
     try:
-      self.check(settings)
+      self._lock.take()
+      self._check_run(settings)
       if not self.exists():
         self.write_settings(settings)
       self.checkpoints_path.mkdir(exist_ok=True)
@@ -148,9 +143,7 @@ class RunDirectory:
   def close(self) -> None:
     """Gives the lock back. Closing twice is harmless."""
     self.stats.close()
-    if self._lock is not None:
-      self._lock.close()
-      self._lock = None
+    self._lock.close()
 
   def __enter__(self) -> 'RunDirectory':
     return self
@@ -158,50 +151,82 @@ class RunDirectory:
   def __exit__(self, *unused) -> None:
     self.close()
 
-  def _create(self) -> None:
-    """Makes the folder, unless something that is no run is there."""
-    path = self.path
+  def lost_checkpoints(self, step: int) -> str:
+    """What is said where they are gone, while the numbers are those of so many steps."""
+    gone = 'has no checkpoint' if self.checkpoints_path.is_dir() else 'is not there'
+    return (
+      f'{self.checkpoints_path} {gone}, but {self.stats.path} has {step} steps: bring that folder '
+      f'back, or remove {self.stats.path.name} or name another --workdir to begin anew'
+    )
+
+  @contextlib.contextmanager
+  def _using_path(self) -> Iterator[None]:
     try:
-      if path.exists() and not path.is_dir():
-        raise UserError(f'workdir {path} is a file: name a folder')
-      if path.is_dir() and not self.exists() and self._foreign():
-        raise UserError(
-          f'workdir {path} holds other files ({self._foreign()[0]}, ...) and no run: '
-          'name a new or empty folder'
-        )
-      path.mkdir(parents=True, exist_ok=True)
+      yield
     except OSError as error:
-      raise UserError(f'cannot use workdir {path}: {reason(error)}; name another') from None
+      raise UserError(f'cannot use workdir {self.path}: {reason(error)}; name another') from None
+
+  def _check_place(self) -> None:
+    """Refuses a path where something is that is no run."""
+    path = self.path
+    if path.is_symlink() and not path.exists():
+      raise UserError(f'workdir {path} links to {os.readlink(path)}, which is not there: mend that')
+    if path.exists() and not path.is_dir():
+      raise UserError(f'workdir {path} is a file: name a folder')
+    if path.is_dir() and not self.exists() and self._foreign():
+      raise UserError(
+        f'workdir {path} holds other files ({self._foreign()[0]}, ...) and no run: '
+        'name a new or empty folder'
+      )
+
+  def _check_writable(self) -> None:
+    """Refuses a folder that cannot be written or made."""
+    if not self.path.exists():
+      above = next(p for p in self.path.absolute().parents if p.exists() or p.is_symlink())
+      if above.is_file():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+      _try_writing(above)
+      return
+    try:
+      for path in (self.path, self._lock.path, self.checkpoints_path, self.log_path):
+        if path.exists():
+          _try_writing(path)
+    except OSError as error:
+      raise self._unwritable(error) from None
+
+  def _check_run(self, settings: Settings) -> None:
+    """Refuses settings with which the run here cannot go on, and a run that lost its checkpoints.
+
+    Empty is what the folder of the checkpoints is before the first one.
+    """
+    if not self.exists():
+      return
+    resuming.check_resume(self.read_settings(), settings, f'workdir {self.path}')
+    last = self.stats.last()
+    if last is not None and not self.checkpoints_path.is_dir():
+      raise UserError(self.lost_checkpoints(last['step']))
 
   def _foreign(self) -> list[str]:
     """Files that a run does not leave behind before it has a config; hidden ones do not count."""
     names = sorted(entry.name for entry in self.path.iterdir())
     return [name for name in names if not name.startswith('.') and name != self.log_path.name]
 
-  def _take_lock(self) -> None:
-    """Keeps other trainings out until `close` or the end of the process, however it ends."""
-    try:
-      lock = self._lock_path.open('a')
-    except OSError as error:
-      raise self._unwritable(error) from None
-    for _ in range(_LOCK_TRIES):  # `is_locked` of another process has it for a moment
-      try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-      except BlockingIOError:
-        time.sleep(0.05)
-      except OSError as error:
-        lock.close()
-        raise UserError(
-          f'cannot lock {lock.name} ({reason(error)}): put the workdir on a file system with locks'
-        ) from None
-      else:
-        self._lock = lock
-        return
-    lock.close()
-    raise UserError(f'another training is running in workdir {self.path}: stop it or name another')
-
   def _unwritable(self, error: OSError) -> UserError:
     return UserError(f'cannot write into workdir {self.path}: {reason(error)}')
+
+
+def _try_writing(path: pathlib.Path) -> None:
+  """Raises the OSError that writing there would, as far as one can tell without doing it.
+
+  `path`: a file, or a folder to write into.
+  """
+  number = 0
+  if not path.exists():  # a link to nothing
+    number = errno.EEXIST
+  elif not os.access(path, os.W_OK):
+    number = errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES
+  if number:
+    raise OSError(number, os.strerror(number))
 
 
 def saved_steps(folder: pathlib.Path) -> list[int]:

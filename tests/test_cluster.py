@@ -49,6 +49,8 @@ def test_flags():
     (('a:1', 2, None), '--process_id is missing'),
     (('a:1', None, None), '--num_processes is missing'),
     (('a:1', 2, 2), '--process_id=2 must lie between 0 and 1: --num_processes=2 counts all hosts'),
+    (('a:1', 0, 0), '--num_processes=0 must be at least 1: it counts all hosts'),
+    ((None, -2, None), '--num_processes=-2 must be at least 1'),
     (('a:1', 2, -1), '--process_id=-1 must lie between 0 and 1'),
   ],
 )

@@ -2,8 +2,7 @@
 
 import dataclasses
 import os
-import subprocess
-import sys
+import types
 
 import pytest
 
@@ -85,28 +84,6 @@ def test_damaged_config_is_refused_and_nothing_touched(run_dir):
   assert tree(run_dir) == before
 
 
-def test_second_training_is_refused_until_the_first_ends(run_dir):
-  first = RunDirectory(run_dir).open(SETTINGS)
-  with pytest.raises(UserError, match='another training is running'):
-    RunDirectory(run_dir).open(SETTINGS)
-  first.close()
-  first.close()
-  RunDirectory(run_dir).open(SETTINGS).close()
-
-
-def test_lock_ends_with_a_killed_process(run_dir):
-  script = (
-    'import os, sys\n'
-    'from stylegan2_jax.config import Settings\n'
-    'from stylegan2_jax.run_directory import RunDirectory\n'
-    'run = RunDirectory(sys.argv[1]).open(Settings())\n'
-    'os.kill(os.getpid(), 9)\n'
-  )
-  ended = subprocess.run([sys.executable, '-c', script, str(run_dir)], check=False)
-  assert ended.returncode == -9
-  RunDirectory(run_dir).open(SETTINGS).close()
-
-
 def test_a_file_is_no_workdir(tmp_path):
   (tmp_path / 'file').write_text('precious')
   with pytest.raises(UserError, match='is a file: name a folder'):
@@ -132,6 +109,91 @@ def test_unwritable_folder(run_dir, monkeypatch):
     RunDirectory(run_dir).open(SETTINGS)
 
 
+def refusal(act, *args):
+  with pytest.raises(UserError) as error:
+    act(*args)
+  assert '\n' not in str(error.value)
+  return str(error.value)
+
+
+def place(path, name):
+  """A path that cannot be a workdir, and the beginning of what is said."""
+  at = path / name
+  if name == 'file':
+    at.write_text('precious')
+    return at, f'workdir {at} is a file: name a folder'
+  if name == 'file/run':
+    (path / 'file').write_text('precious')
+    return at, f'cannot use workdir {at}: Not a directory; name another'
+  if name == 'folder':
+    at.mkdir()
+    (at / 'thesis.tex').write_text('precious')
+    return at, f'workdir {at} holds other files (thesis.tex, ...) and no run'
+  (path / 'link').symlink_to(path / 'nowhere')
+  if name == 'link':
+    return at, f'workdir {at} links to {path / "nowhere"}, which is not there: mend that'
+  return at, f'cannot use workdir {at}: File exists; name another'
+
+
+@pytest.mark.parametrize('name', ['file', 'file/run', 'folder', 'link', 'link/run'])
+def test_checking_refuses_what_opening_does(tmp_path, name):
+  path, words = place(tmp_path, name)
+  before = sorted(tmp_path.rglob('*'))
+  checked = refusal(RunDirectory(path).check, SETTINGS)
+  assert checked.startswith(words)
+  assert refusal(RunDirectory(path).open, SETTINGS) == checked
+  assert sorted(tmp_path.rglob('*')) == before
+
+
+def test_checking_touches_nothing(run_dir):
+  RunDirectory(run_dir).check(SETTINGS)
+  assert not run_dir.exists()
+  RunDirectory(run_dir).open(SETTINGS).close()
+  (run_dir / '.lock').unlink()
+  before = sorted(run_dir.rglob('*'))
+  RunDirectory(run_dir).check(SETTINGS)
+  assert sorted(run_dir.rglob('*')) == before
+
+
+def test_checking_a_folder_that_is_in_use(run_dir):
+  with RunDirectory(run_dir).open(SETTINGS):
+    checked = refusal(RunDirectory(run_dir).check, SETTINGS)
+    assert checked == refusal(RunDirectory(run_dir).open, SETTINGS)
+  assert checked == (f'another training is running in workdir {run_dir}: stop it or name another')
+  RunDirectory(run_dir).check(SETTINGS)
+
+
+@pytest.mark.parametrize(
+  ('flags', 'words'), [(os.ST_RDONLY, 'Read-only file system'), (0, 'Permission denied')]
+)
+def test_checking_what_cannot_be_written(run_dir, monkeypatch, flags, words):
+  monkeypatch.setattr('os.access', lambda path, mode: False)
+  monkeypatch.setattr('os.statvfs', lambda path: types.SimpleNamespace(f_flag=flags))
+  checked = refusal(RunDirectory(run_dir).check, SETTINGS)
+  assert checked == f'cannot use workdir {run_dir}: {words}; name another'
+  run_dir.mkdir()
+  checked = refusal(RunDirectory(run_dir).check, SETTINGS)
+  assert checked == f'cannot write into workdir {run_dir}: {words}'
+
+
+def test_checkpoints_that_are_lost(run_dir):
+  """Numbers without the folder of checkpoints, which is made before the first of them."""
+  run = RunDirectory(run_dir).open(SETTINGS)
+  run.checkpoints_path.rmdir()
+  run.close()
+  RunDirectory(run_dir).check(SETTINGS)  # as where a process ended before it made the folder
+  run.stats.append({'step': 7, 'kimg': 0.5})
+  run.close()
+  words = (
+    f'{run.checkpoints_path} is not there, but {run.stats.path} has 7 steps: bring that folder'
+  )
+  for act in (RunDirectory(run_dir).check, RunDirectory(run_dir).open):
+    assert refusal(act, SETTINGS).startswith(words)
+    assert not run.checkpoints_path.exists()
+  run.checkpoints_path.mkdir()
+  RunDirectory(run_dir).open(SETTINGS).close()
+
+
 def test_reading_needs_no_lock(run_dir):
   with RunDirectory(run_dir).open(SETTINGS):
     assert RunDirectory(run_dir).read_settings() == SETTINGS
@@ -149,24 +211,6 @@ def test_a_disk_that_is_full(run_dir, monkeypatch, method):
   monkeypatch.setattr(f'pathlib.Path.{method}', fails)
   with pytest.raises(UserError, match=r'^cannot write into workdir .*run: No space left'):
     RunDirectory(run_dir).open(SETTINGS)
-
-
-def test_a_file_system_without_locks(run_dir, monkeypatch):
-  def fails(*unused):
-    raise OSError(37, 'No locks available')
-
-  monkeypatch.setattr('fcntl.flock', fails)
-  with pytest.raises(UserError, match=r'^cannot lock .*\.lock \(No locks available\): put the wor'):
-    RunDirectory(run_dir).open(SETTINGS)
-  assert RunDirectory(run_dir).is_locked() is None
-
-
-def test_whether_a_training_has_it(run_dir):
-  run = RunDirectory(run_dir)
-  assert run.is_locked() is False
-  with RunDirectory(run_dir).open(SETTINGS):
-    assert run.is_locked() is True
-  assert run.is_locked() is False
 
 
 def test_the_end_of_the_log(run_dir):

@@ -127,7 +127,7 @@ def test_the_last_line_is_shown_even_after_the_noise():
   assert run(program.format(POLLED)) == (75, '', f'error: {HostLost()}\n')
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_reach_the_child_once(number):
   process = start(
     'heard = []\n'

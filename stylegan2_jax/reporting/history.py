@@ -1,10 +1,8 @@
 """The numbers of a run, thinned: what a plot of a million steps needs, in little memory."""
 
-import math
 from collections.abc import Collection, Mapping
 
-from stylegan2_jax.errors import UserError
-from stylegan2_jax.stats import Stats
+from stylegan2_jax.stats import Stats, elapsed_after
 
 _AXES = ('step', 'kimg', 'elapsed_seconds')
 
@@ -92,13 +90,13 @@ class History:
       marks: at these kimg, if they come among what is read now, the elapsed time is kept exactly.
 
     Raises:
-      UserError: a line of the file is damaged.
+      UserError: the file cannot be read.
     """
     if self._last is not None and not self._goes_on():
       self._forget()
     for record, end in self._stats.records(self._end):
       self._add(record)
-      if record.get('kimg') in marks:
+      if record['kimg'] in marks:
         self._exact[record['kimg']] = self._clock
       self._last, self._start, self._end = record, self._end, end
 
@@ -131,24 +129,19 @@ class History:
 
   def _goes_on(self):
     """Whether the last record still stands where it was read."""
-    try:
-      record, _ = next(self._stats.records(self._start), (None, 0))
-    except UserError:
-      return False
-    return record == self._last
+    return self._stats.first(self._start) == self._last
 
   def _add(self, record: Mapping):
     index = max(0, record['step'] - 1) // self._width
     stretch = self._stretches.get(index)
     if stretch is None:
       stretch = self._stretches[index] = Stretch()
-    # Runs of older versions know no elapsed time: that of their steps is next to it.
-    self._clock = record.get('elapsed_seconds', self._clock + record.get('seconds', 0.0))
-    stretch.step, stretch.kimg = record['step'], record.get('kimg', 0.0)
+    self._clock = elapsed_after(record, self._clock)
+    stretch.step, stretch.kimg = record['step'], record['kimg']
     stretch.elapsed = self._clock
     numbers = stretch.numbers
     for name, value in record.items():
-      if name in _AXES or not isinstance(value, int | float) or not math.isfinite(value):
+      if name in _AXES:
         continue
       curve = numbers.get(name)
       if curve is None:

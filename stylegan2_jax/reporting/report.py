@@ -47,7 +47,7 @@ class Report:
 
     Raises:
       OSError: it cannot be written.
-      UserError: stats.jsonl is damaged.
+      UserError: stats.jsonl cannot be read.
     """
     if not self._written:
       self._remember()

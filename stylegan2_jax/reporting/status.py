@@ -66,6 +66,8 @@ def read(run: RunDirectory, curves: dict[str, list[float]] | None = None) -> Sta
     curves = _curves(run, settings.train.batch_size) if curves is None else curves
   except UserError as error:
     recent, curves, warnings = [], {}, [str(error)]
+  if run.stats.fault is not None:
+    warnings.append(run.stats.fault)
   last = recent[-1] if recent else {}
   kimg, total = last.get('kimg', 0.0), settings.train.total_kimg
   speed, age = _speed(recent), _age(run.stats.path) if recent else None
@@ -128,14 +130,7 @@ def _curves(run, batch_size):
 
 def _records(run, begin, end):
   """Those whose lines begin from one byte offset up to another."""
-  try:
-    with run.stats.path.open('rb') as file:
-      if begin:
-        file.seek(begin - 1)
-        file.readline()
-      begin = file.tell()
-  except FileNotFoundError:
-    return
+  begin = run.stats.line_at(begin)
   if begin >= end:
     return
   for record, after in run.stats.records(begin):

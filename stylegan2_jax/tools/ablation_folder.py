@@ -94,8 +94,6 @@ class AblationFolder:
       given = [[self._member(v, seed) for seed in range(seeds)] for v in variants]
       for member in (member for members in given for member in members):
         member.run.check(member.settings)
-        if member.run.is_locked():
-          raise UserError(f'another training is running in {member.run.path}: stop it or wait')
       values = {variant.name: variant.values for variant in variants}
       values |= {folder_name(v): v for v in earlier if folder_name(v) not in values}
       known = dict(zip(values, given, strict=False))

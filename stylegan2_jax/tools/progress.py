@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import sys
 import urllib.parse
 from collections.abc import Sequence
 
@@ -31,7 +32,7 @@ def progress_command(workdir: pathlib.Path, out: str, seconds: float, width: int
     width: of the pictures in pixels; None chooses.
 
   Raises:
-    UserError: no run, no grids, or `out` does not fit.
+    UserError: no run, no grids, numbers that cannot be read, or `out` does not fit.
   """
   path = pathlib.Path(out)
   suffix = path.suffix.lower()
@@ -62,6 +63,8 @@ def _shots(run):
     raise UserError(f'there is no grid in {run.path} yet: the first comes with the first step')
   history = History(run.stats)
   history.update()
+  if run.stats.fault is not None:
+    print(f'warning: {run.stats.fault}', file=sys.stderr)
   return [Shot(kimg, history.elapsed_at(kimg), path) for kimg, path in grids]
 
 

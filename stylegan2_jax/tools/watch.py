@@ -15,6 +15,14 @@ from stylegan2_jax.tools.watch_view import View
 _SECONDS, _CURVES_EVERY = 1.0, 5  # between looks; looks between new curves
 
 
+class _Console(Console):
+  """Leaves it to the command what becomes of output that nobody reads."""
+
+  def on_broken_pipe(self) -> None:
+    """Called while the error is handled."""
+    raise
+
+
 def watch_command(workdir: pathlib.Path, once: bool) -> None:
   """Shows how a run stands, every second, until Ctrl-C; touches nothing in its folder.
 
@@ -25,7 +33,7 @@ def watch_command(workdir: pathlib.Path, once: bool) -> None:
   Raises:
     UserError: there is no run and it is not waited for, or its config is damaged.
   """
-  run, console = RunDirectory(workdir), Console(highlight=False)
+  run, console = RunDirectory(workdir), _Console(highlight=False)
   if not once and console.is_terminal:
     _follow(run, console)
   console.print(View(str(workdir), status.read(run)))

@@ -20,8 +20,8 @@ from stylegan2_jax.reporting.watchers import open_watchers
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.sampler import Sampler
 from stylegan2_jax.saving import CheckpointWriter
-from stylegan2_jax.training import nonfinite
-from stylegan2_jax.training.resume import Beginning, newest_whole
+from stylegan2_jax.training import finetune, nonfinite
+from stylegan2_jax.training.resume import Beginning, check_not_lost, newest_whole
 from stylegan2_jax.training.schedule import kimg_at, stays_for_good
 from stylegan2_jax.training.snapshots import choose_cells, draw_fakes, draw_reals
 from stylegan2_jax.training.state import TrainState
@@ -80,6 +80,7 @@ class Books(NoBooks):
     self._watchers = None
     self._saved_at = 0  # the newest step that is saved, or being saved, or needs no saving
     self._passed_over: dict[int, DamagedError] = {}
+    self._told: str | None = None  # the fault of stats.jsonl that was said
     try:
       self._console = Console(self._run.log_path)
       self._checkpoints = CheckpointWriter(self._run.checkpoints_path, settings.train.keep)
@@ -100,6 +101,12 @@ class Books(NoBooks):
     """Where the run goes on; see `newest_whole`. Nothing is changed before `begin`."""
     beginning = newest_whole(self._checkpoints, self._settings, fresh)
     self._passed_over = beginning.passed_over
+    info = beginning.info
+    if info is None:
+      check_not_lost(self._run)
+      return Beginning(self._first_weights(fresh), None, beginning.passed_over)
+    if 'elapsed_seconds' not in info:  # older versions did not save it
+      info['elapsed_seconds'] = self._run.stats.elapsed(info['data']['step'])
     return beginning
 
   def begin(self, step: int) -> None:
@@ -154,6 +161,7 @@ class Books(NoBooks):
       self._checkpoints.save(now, self._info(step, info), for_good)
       self._saved_at = step
     self._watchers.snapshot()
+    self._tell_damage()
 
   def finish(self) -> None:
     """Returns when all is written."""
@@ -180,6 +188,24 @@ class Books(NoBooks):
     with contextlib.ExitStack() as stack:
       for part in parts:
         stack.callback(part.close)
+
+  def _first_weights(self, fresh):
+    """Those of a new run: fresh, or as far as they fit those of another one."""
+    if not self._settings.finetune.start:
+      return fresh
+    start = finetune.look_at(self._settings, fresh)
+    state = finetune.carry_over(start, fresh)
+    carried, rest = finetune.describe(start, fresh)
+    self.say(f'fine-tuning from {start.path}, carried over: {carried}')
+    self.say(f'fresh: {rest}')
+    return state
+
+  def _tell_damage(self):
+    """Says once what the watchers passed over in the numbers."""
+    fault = self._run.stats.fault
+    if fault not in (None, self._told):
+      self._told = fault
+      self.say(f'warning: {fault}')
 
   def _info(self, step, info):
     return {

@@ -17,8 +17,10 @@ from stylegan2_jax.cluster import Cluster
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.supervisor import HostLost, Parent
 from stylegan2_jax.training import hosts, parallel
+from stylegan2_jax.words import one_line, reason
 
 _MEET = 300  # seconds in which all hosts must have started
+_NAMED = 30  # of them, in which the first one's name must be known: some networks learn it late
 _SILENT = 20  # seconds after which a host without a sign of life counts as lost
 _PART = 20  # seconds between the first and the last host that ends
 
@@ -67,7 +69,10 @@ def joined(cluster: Cluster | None, parent: Parent | None, meet: float = _MEET) 
 
 def _join(cluster, meet):
   if cluster.coordinator is not None:
-    _check_coordinator(cluster, meet)
+    _check_address(cluster.coordinator)
+  _say_waiting(cluster, meet)
+  if cluster.coordinator is not None:
+    _reach_coordinator(cluster, meet)
   # JAX's own preemption service would take SIGTERM from StopRequest, which answers it.
   jax.config.update('jax_enable_preemption_service', False)
   try:
@@ -81,27 +86,53 @@ def _join(cluster, meet):
       shutdown_timeout_seconds=_PART,
     )
   except (ValueError, RuntimeError, KeyError) as error:
-    reason = ' '.join(str(error).split())[:200]
     raise UserError(
-      f'cannot join the other hosts, which {cluster.found_by} named: {reason}; '
+      f'cannot join the other hosts, which {cluster.found_by} named: {one_line(error, 200)}; '
       'name them by --coordinator, --num_processes and --process_id'
     ) from error
   with _c_output_hidden():
     _open_connections()
 
 
-def _check_coordinator(cluster, meet):
-  """Finds out in time what JAX's C++ code would abort the process for."""
-  host, colon, port = cluster.coordinator.rpartition(':')
+def _say_waiting(cluster, meet):
+  """On standard error, which a supervisor passes on at once."""
+  count = 'all' if cluster.num_processes is None else f'all {cluster.num_processes}'
+  first = '' if cluster.coordinator is None else f', the first at {cluster.coordinator}'
+  print(f'waiting up to {meet:g} s for {count} hosts{first} ...', file=sys.stderr, flush=True)
+
+
+def _check_address(coordinator):
+  host, colon, port = coordinator.rpartition(':')
   if not (host and colon and port.isdecimal() and 0 < int(port) < 2**16):
     raise UserError(
-      f'--coordinator={cluster.coordinator} must be the name of the first host and a free port of '
-      'it, as in node1:29500'
+      f'--coordinator={coordinator} must be the name of the first host and a free port of it, as '
+      'in node1:29500'
     )
+
+
+def _reach_coordinator(cluster, meet):
+  """Finds out in time what JAX's C++ code would abort the process for."""
+  host, _, port = cluster.coordinator.rpartition(':')
+  _resolve(host.strip('[]'), int(port), min(meet, _NAMED))
   if cluster.process_id == 0:
     _check_free(int(port))
   else:
     _wait_for(host.strip('[]'), int(port), meet)
+
+
+def _resolve(host, port, seconds):
+  end = time.monotonic() + seconds
+  while True:
+    try:
+      socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+      return
+    except (OSError, UnicodeError) as error:
+      if time.monotonic() > end:
+        raise UserError(
+          f'--coordinator names the host {one_line(host)}, which this one does not know '
+          f'({reason(error)}): give its name or address as the others know it'
+        ) from None
+    time.sleep(0.5)
 
 
 def _check_free(port):

@@ -91,7 +91,7 @@ class Run:
         self.batches.set_state(beginning.info['data'])
     info = hosts.first_says(beginning.info)
     if info is None:
-      return 0, hosts.broadcast(fresh), 0.0
+      return 0, hosts.broadcast(beginning.state), 0.0
     self.batches.set_state(info['data'])
     step = self.batches.step
     self.books.say(f'going on from step {step} ({self._kimg(step):.1f} kimg)')

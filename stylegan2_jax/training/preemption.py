@@ -1,4 +1,4 @@
-"""Being asked to stop: by Ctrl-C, by SIGTERM (as schedulers send it), or by a time limit."""
+"""Being asked to stop: by a signal or by a time limit."""
 
 import contextlib
 import os
@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 
 from stylegan2_jax.errors import Preempted
+from stylegan2_jax.stop_signals import stop_signals
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _SAME_REQUEST = 1.0  # seconds
 
 
@@ -18,7 +18,8 @@ class StopRequest:
   Until `begin_steps` a signal ends the process at once: nothing would be lost, and a compilation
   cannot be interrupted otherwise. From then on it is a request, which the end of a step answers. A
   second one ends the process at once; one that follows closely is the first again, as schedulers
-  signal a process and its parent, which passes signals on.
+  signal a process and its parent, which passes signals on. SIGHUP is never such a second one, as
+  nobody is there who could mean it.
   """
 
   def __init__(self, time_limit: float | None = None):
@@ -41,7 +42,7 @@ class StopRequest:
   @contextlib.contextmanager
   def listening(self) -> Iterator[None]:
     """Takes the signals over while the block lasts."""
-    self._before = {number: signal.signal(number, self._hear) for number in _SIGNALS}
+    self._before = {number: signal.signal(number, self._hear) for number in stop_signals()}
     try:
       yield
     finally:
@@ -49,14 +50,19 @@ class StopRequest:
         signal.signal(number, handler)
 
   def _hear(self, number, frame):
-    # Not print: the signal may have come in the middle of one, which refuses to be entered twice.
     if not self._stepping:
-      os.write(2, b'\nstopped before the first step; nothing is lost\n')
+      _say(b'\nstopped before the first step; nothing is lost\n')
       os._exit(Preempted.status)
     now = time.monotonic()
     if self._signalled is None:
       self._signalled = now
-      os.write(2, b'\nstopping after this step (again: at once)\n')
-    elif now - self._signalled > _SAME_REQUEST:
+      _say(b'\nstopping after this step (again: at once)\n')
+    elif now - self._signalled > _SAME_REQUEST and number != signal.SIGHUP:
       signal.signal(number, self._before[number])
       signal.raise_signal(number)
+
+
+def _say(text):
+  """Not print: the signal may have come in the middle of one, which refuses to be entered twice."""
+  with contextlib.suppress(OSError):  # after SIGHUP the terminal is gone
+    os.write(2, text)

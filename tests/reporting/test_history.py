@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 
-from stylegan2_jax.errors import UserError
 from stylegan2_jax.reporting.history import History
 from stylegan2_jax.stats import Stats
 
@@ -129,12 +128,32 @@ def test_elapsed_time_of_older_versions_is_that_of_the_steps(stats):
   assert [s.elapsed for s in history.stretches] == [2.0, 4.0, 6.0]
 
 
-def test_damage_is_told(stats):
-  write(stats, range(1, 3))
+def test_damage_is_passed_over(stats):
+  """Also in the line before the last record, which is where it was when the file is read on."""
+  write(stats, range(1, 3), a=lambda step: 1.0)
+  stats.close()
   with stats.path.open('a') as file:
     file.write('damaged\n')
-  with pytest.raises(UserError, match='is damaged'):
-    History(stats).update()
+  write(stats, range(3, 4), a=lambda step: 1.0)
+  history = History(stats)
+  history.update()
+  write(stats, range(4, 5), a=lambda step: 1.0)
+  history.update()
+  assert [s.step for s in history.stretches] == [1, 2, 3, 4]
+  assert history.total('a') == 4
+  assert 'in line 3:' in stats.fault
+
+
+def test_a_file_that_was_cut_back_is_not_called_damaged(stats):
+  """What was the beginning of a line may be the middle of another."""
+  write(stats, range(1, 11), a=lambda step: 1.0)
+  history = History(stats)
+  history.update()
+  stats.cut(5)
+  write(stats, range(6, 12), a=lambda step: 2.1)
+  history.update()
+  assert history.last['step'] == 11
+  assert stats.fault is None
 
 
 def contents(history):

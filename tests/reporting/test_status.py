@@ -131,8 +131,27 @@ def test_a_damaged_file_is_a_warning(path):
   content = bytearray(run.stats.path.read_bytes())
   content[30:33] = b'\0\n\0'
   run.stats.path.write_bytes(content)
-  (warning,) = status.read(run).warnings
-  assert 'stats.jsonl is damaged' in warning
+  found = status.read(run)
+  assert found.step == 7
+  (warning,) = found.warnings
+  assert 'stats.jsonl is damaged in line 1: passed over' in warning
+
+
+def test_a_folder_in_place_of_the_file_is_a_warning(path):
+  run = make_run(path)
+  run.stats.path.mkdir()
+  found = status.read(run)
+  assert (found.step, found.kimg) == (0, 0.0)
+  assert found.warnings == [f'cannot read {run.stats.path}: Is a directory']
+
+
+def test_records_of_wrong_types(path):
+  run = make_run(path, steps=3)
+  with run.stats.path.open('a') as file:
+    file.write('{"step": 4}\n{"step": 4, "kimg": 0.4, "seconds": "x", "elapsed_seconds": []}\n')
+  found = status.read(run)
+  assert (found.step, found.kimg, found.elapsed) == (4, 0.4, None)
+  assert 'in line 4: passed over' in found.warnings[0]
 
 
 def log(run, *lines):

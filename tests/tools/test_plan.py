@@ -224,6 +224,18 @@ def test_what_training_would_refuse(settings, run_dir, planned, tmp_path):
     planned(dataclasses.replace(settings, data=data), run_dir)
 
 
+def test_workdirs_that_training_would_refuse(settings, run_dir, planned, tmp_path):
+  """See RunDirectory.check."""
+  (tmp_path / 'dead').symlink_to(tmp_path / 'nowhere')
+  with pytest.raises(UserError, match=r'dead links to .*nowhere, which is not there'):
+    planned(settings, tmp_path / 'dead')
+  with (
+    RunDirectory(run_dir).open(settings),
+    pytest.raises(UserError, match='another training is running'),
+  ):
+    planned(settings, run_dir)
+
+
 def test_memory(settings, run_dir, monkeypatch, capsys):
   """The programs' own numbers: arguments hold the whole state, temporaries more than nothing."""
   limit_devices(monkeypatch, 2)

@@ -51,6 +51,26 @@ def test_a_grid_whose_numbers_are_lost(path, tmp_path, capsys):
   ]
 
 
+def test_a_damaged_line_is_passed_over(path, tmp_path, capsys):
+  """And said once; what came before and after counts."""
+  run = make_run(path, steps=50, grids=GRIDS)
+  lines = run.stats.path.read_text().splitlines()
+  lines[29] = lines[29].replace('{', '')
+  run.stats.path.write_text('\n'.join([*lines, '']))
+  progress_command(path, str(tmp_path / 'a.gif'), 2.0, None)
+  said = capsys.readouterr()
+  assert said.err == (
+    f'warning: {run.stats.path} is damaged in line 30: passed over, remove that line\n'
+  )
+  assert '0:01:40     5  fakes-000005.png' in said.out
+
+
+def test_numbers_that_cannot_be_read(path, tmp_path):
+  run = make_run(path, grids=GRIDS)
+  run.stats.path.mkdir()
+  assert complaint(path, tmp_path / 'a.gif') == f'cannot read {run.stats.path}: Is a directory'
+
+
 def test_long_runs_print_a_choice(path, tmp_path, capsys):
   make_run(path, grids=[float(i) for i in range(200)], size=(2, 2))
   progress_command(path, str(tmp_path / 'a.webp'), 1.0, None)

@@ -82,7 +82,7 @@ def test_skip(monkeypatch):
   assert (outcome.bad_params, outcome.bad_steps, after.step) == ([], 1, 1)
   old, new = unfinished(before), unfinished(after)
   changed = {name.split('.')[0] for name in old if old[name].tobytes() != new[name].tobytes()}
-  assert changed == {'g_params', 'g_opt', 'ema_params', 'w_avg'}
+  assert changed == {'g_params', 'g_opt', 'ema_params', 'w_avg', 'augment'}
   count = after.g_opt[0].count, after.d_opt[0].count
   assert count == (1, 0)
   outcome = engine.step(1, batch())

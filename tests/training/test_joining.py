@@ -70,9 +70,37 @@ def test_a_first_host_that_does_not_answer():
   assert said.startswith(f'the first host cannot be reached at {address} (Connection refused): ')
 
 
-def test_a_first_host_that_does_not_exist():
-  said = refusal(cluster('nowhere.invalid:29500'))
-  assert said.startswith('the first host cannot be reached at nowhere.invalid:29500 (')
+@pytest.mark.parametrize('process_id', [0, 1])
+def test_a_first_host_that_does_not_exist(process_id):
+  said = refusal(cluster('nowhere.invalid:29500', process_id))
+  assert said.startswith(
+    '--coordinator names the host nowhere.invalid, which this one does not know ('
+  )
+
+
+def test_a_name_that_is_known_late(monkeypatch):
+  """As where the network learns it when the first host starts."""
+  asked = []
+
+  def lookup(*address, **unused):
+    asked.append(address)
+    if len(asked) < 3:
+      raise socket.gaierror(-2, 'Name or service not known')
+
+  monkeypatch.setattr(joining.socket, 'getaddrinfo', lookup)
+  monkeypatch.setattr(joining.time, 'sleep', lambda seconds: None)
+  joining._resolve('node1', 29500, seconds=30)
+  assert asked == [('node1', 29500)] * 3
+
+
+def test_waiting_is_told_once(capfd, monkeypatch):
+  address = f'127.0.0.1:{free_port()}'
+  refusal(cluster(address), meet=0.6)
+  said = f'waiting up to 0.6 s for all 2 hosts, the first at {address} ...\n'
+  assert capfd.readouterr() == ('', said)
+  monkeypatch.setattr(jax.distributed, 'initialize', fail)
+  refusal(Cluster('TPU pod'), meet=300)
+  assert capfd.readouterr() == ('', 'waiting up to 300 s for all hosts ...\n')
 
 
 def test_what_jax_cannot_find_out(monkeypatch):

@@ -85,9 +85,9 @@ def test_sigkill_at_random_moments(place):
   assert_same_end(place, 'killed')
 
 
-def test_sigterm_and_the_time_limit(place):
+def test_signals_and_the_time_limit(place):
   """Each saves at the next step and says 'preempted'; what follows is another process."""
-  for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+  for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     after = len(place.numbers('stopped')) + 5 if (place.path / 'stopped').exists() else 5
     status, said = place.train_and_stop('stopped', number, after, STEPS, every=EVERY)
     assert status == 75, said

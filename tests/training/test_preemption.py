@@ -26,7 +26,7 @@ def send(number):
   os.kill(os.getpid(), number)
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_is_a_request(number, clock, capfd):
   stop = StopRequest()
   before = signal.getsignal(number)
@@ -60,6 +60,43 @@ def test_an_echo_is_no_second_one(clock, capfd):
   assert capfd.readouterr().err.count('stopping') == 1
 
 
+def test_a_terminal_that_closes_is_no_second_one(clock):
+  """Nobody is there who could mean it: what Ctrl-C asked for is still done."""
+  stop = StopRequest()
+  with stop.listening():
+    stop.begin_steps()
+    send(signal.SIGINT)
+    clock[0] += 2
+    send(signal.SIGHUP)
+    assert stop.made
+
+
+def test_a_terminal_that_is_gone_cannot_be_written(clock, monkeypatch):
+  def fails(*unused):
+    raise OSError(5, 'Input/output error')
+
+  stop = StopRequest()
+  monkeypatch.setattr(preemption.os, 'write', fails)
+  with stop.listening():
+    stop.begin_steps()
+    send(signal.SIGHUP)
+    assert stop.made
+
+
+def test_nohup():
+  """Where SIGHUP is ignored it stays so."""
+  before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+  try:
+    stop = StopRequest()
+    with stop.listening():
+      stop.begin_steps()
+      send(signal.SIGHUP)
+      assert not stop.made
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+  finally:
+    signal.signal(signal.SIGHUP, before)
+
+
 def test_the_time_limit(clock):
   stop = StopRequest(time_limit=5.0)
   clock[0] += 4.9
@@ -70,7 +107,7 @@ def test_the_time_limit(clock):
   assert not StopRequest().made
 
 
-@pytest.mark.parametrize('name', ['SIGINT', 'SIGTERM'])
+@pytest.mark.parametrize('name', ['SIGINT', 'SIGTERM', 'SIGHUP'])
 def test_before_the_first_step(name):
   """Whatever the main thread waits for, the process ends at once, and says that it may go on."""
   script = (
