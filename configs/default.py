@@ -216,7 +216,8 @@ def _finetune() -> ConfigDict:
   finetune = ConfigDict()
   # Begin with the weights of this run's folder (its newest checkpoint) or of one of its
   # checkpoints (runs/a/checkpoints/1000). Blocks that both networks have are carried over, also
-  # from a lower resolution; the rest is fresh. Empty: all fresh.
+  # from a lower resolution; the rest is fresh. Empty: all fresh. With a start, augment.ada_kimg
+  # becomes at most 100 and train.ema_rampup None, unless they are on the command line.
   finetune.start = ''
   # Freeze-D (2002.10964): so many layers of D stay as they are, counted from the image: FromRGB,
   # conv0, conv1, the residual skip, the next block's conv0 ... 10 in ADA.

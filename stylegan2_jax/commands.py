@@ -12,6 +12,7 @@ import pathlib
 import sys
 
 from stylegan2_jax import backend, cluster, command_line, supervisor
+from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
 
 
@@ -24,7 +25,7 @@ def train(flags: argparse.Namespace) -> int | None:
   if flags.dry_run:
     from stylegan2_jax.tools import plan
 
-    plan.print_plan(settings, workdir)
+    plan.print_plan(_adapted(settings, flags, workdir), workdir)
     if found is not None:
       print('\nnote: of several hosts this plan knows the devices of this one')
     return None
@@ -37,8 +38,31 @@ def train(flags: argparse.Namespace) -> int | None:
     from stylegan2_jax.training import joining, session
 
     with joining.joined(found, parent):
-      session.train(settings, workdir, stop)
+      session.train(_adapted(settings, flags, workdir), workdir, stop)
   return None
+
+
+def _adapted(settings: Settings, flags: argparse.Namespace, workdir) -> Settings:
+  """With what a preset derives from the data and the devices, which are all there by now.
+
+  The first host looks at the data and the workdir, which the others may not have.
+  """
+  from stylegan2_jax.training import hosts, parallel
+
+  fields = {}
+  with hosts.together('adapting the config'):
+    if hosts.is_first():
+      fields = command_line.derived_fields(
+        flags.config, flags.overrides, workdir, parallel.device_count
+      )
+  fields = hosts.first_says(fields)
+  if not fields:
+    return settings
+  if hosts.is_first():
+    texts = (f'{v:g}' if isinstance(v, float) else f'{v}' for v in fields.values())
+    shown = ', '.join(f'{field}={text}' for field, text in zip(fields, texts, strict=True))
+    print(f'{flags.config} sets {shown}', flush=True)
+  return command_line.with_derived(settings, fields)
 
 
 def profile(flags: argparse.Namespace) -> None:
@@ -50,7 +74,7 @@ def profile(flags: argparse.Namespace) -> None:
   backend.prepare(deterministic=settings.train.deterministic)
   from stylegan2_jax.tools import profile as tool
 
-  tool.profile_command(settings, flags.out, flags.steps)
+  tool.profile_command(_adapted(settings, flags, workdir), flags.out, flags.steps)
 
 
 def progress(flags: argparse.Namespace) -> None:
@@ -92,7 +116,7 @@ def summary(flags: argparse.Namespace) -> None:
   backend.prepare()
   from stylegan2_jax.tools import summary as tool
 
-  tool.print_summary(settings)
+  tool.print_summary(_adapted(settings, flags, None))
 
 
 def sample(flags: argparse.Namespace) -> None:
@@ -104,6 +128,7 @@ def sample(flags: argparse.Namespace) -> None:
     workdir=pathlib.Path(flags.workdir),
     seeds=flags.seeds,
     truncation_psi=flags.truncation_psi,
+    truncation_center=flags.truncation_center,
     noise_mode=flags.noise_mode,
     out=flags.out,
     label=flags.label,

@@ -13,12 +13,13 @@ _ANNOUNCE_AFTER = 2.0  # seconds
 _NAMES_SHOWN = 3
 
 
-def image_names(root, names):
+def image_names(root, names, say_skipped=True):
   """Sorts the names of images out of all names; says which others are skipped.
 
   Args:
     root: str, what to call the whole.
     names: relative POSIX paths of all files, each once.
+    say_skipped: whether to.
 
   Returns:
     Sorted list of the names with an image ending. Hidden files and folders, and the
@@ -31,7 +32,7 @@ def image_names(root, names):
   if not images:
     raise UserError(f'{root} holds no images: put images there ({", ".join(decoding.ENDINGS)})')
   skipped = sorted(set(names).difference(images))
-  if skipped:
+  if skipped and say_skipped:
     shown = ', '.join(skipped[:_NAMES_SHOWN]) + (', ...' if len(skipped) > _NAMES_SHOWN else '')
     files = 'file that is no image' if len(skipped) == 1 else 'files that are no images'
     notice(f'warning: skipped {len(skipped)} {files} in {root}: {shown}')

@@ -17,6 +17,7 @@ MAX_SIDE = 8192  # pixels; more is refused before any pixel is decoded
 MAX_BYTES = 2**28  # of one encoded picture
 
 MODES = {1: 'L', 2: 'LA', 3: 'RGB', 4: 'RGBA'}
+_CHANNELS = {mode: number for number, mode in MODES.items()}
 _WORDS = {
   '1': 'black and white',
   'L': 'greyscale',
@@ -48,6 +49,16 @@ def check_header(data, stream, name):
   """
   image = _open(data, stream, name)
   return image.height, image.width
+
+
+def form(stream, name):
+  """((height, width), channels) of a picture, whatever it is wanted for.
+
+  What cannot be trained on without conversion counts as colour. Raises UserError as `check_header`,
+  where it is not a picture or too large.
+  """
+  image = _identify(stream, name)
+  return (image.height, image.width), _CHANNELS.get(image.mode, 3)
 
 
 def decode(data, encoded, name):
@@ -92,6 +103,14 @@ def _filter(size, target):
 
 def _open(data, stream, name):
   """Opens an image without decoding it, with all checks that its header allows."""
+  image = _identify(stream, name)
+  _check_size(data, image, name)
+  _check_channels(data, image, stream, name)
+  return image
+
+
+def _identify(stream, name):
+  """Opens an image without decoding it, if it is one of a sane size."""
   try:
     image = Image.open(stream, formats=_FORMATS)
   except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -103,8 +122,6 @@ def _open(data, stream, name):
     raise UserError(f'{name} cannot be read ({reason(error)}): restore or remove it') from error
   if max(image.size) > MAX_SIDE:
     raise UserError(_too_large(name))
-  _check_size(data, image, name)
-  _check_channels(data, image, stream, name)
   return image
 
 
@@ -144,7 +161,7 @@ def _check_channels(data, image, stream, name):
   if mode == 'P' and wanted == 'RGB' and not transparent:
     return
   found = _WORDS.get(mode, 'of another kind') + (' with transparency' if transparent else '')
-  channels = {mode: number for number, mode in MODES.items()}.get(mode)
+  channels = _CHANNELS.get(mode)
   other = f', or set data.channels={channels}' if channels and channels != data.channels else ''
   raise UserError(
     f'{name} is {found} (mode {mode}), but data.channels={data.channels} needs {_WORDS[wanted]}: '

@@ -16,22 +16,23 @@ from stylegan2_jax.geometry import size_text
 class FileSource(Source):
   """Pictures that are files under a common root, without labels. Subclasses reach the files."""
 
-  def __init__(self, data, root, sizes):
+  def __init__(self, data, root, sizes, checked):
     """Keeps the files with an image ending, sorted by name, and checks them.
 
     Args:
       data: DataSettings.
       root: str, what to call the whole.
       sizes: relative POSIX path of every file, with its size in bytes.
+      checked: False: the pictures are not looked at, only `read` works, and it checks nothing.
 
     Raises:
       UserError: there is no image, or one cannot be trained on.
     """
     super().__init__(data)
     self._root = root
-    self._names = checking.image_names(root, sizes)
+    self._names = checking.image_names(root, sizes, say_skipped=checked)
     self._sizes = [sizes[name] for name in self._names]
-    self._pixels = checking.check_images(self)
+    self._pixels = checking.check_images(self) if checked else ()
 
   def __len__(self):
     return len(self._names)
@@ -75,11 +76,11 @@ class FileSource(Source):
 class FolderSource(FileSource):
   """All images in a folder and the folders in it, in the order of their relative paths."""
 
-  def __init__(self, data, path):
+  def __init__(self, data, path, checked=True):
     self._path = pathlib.Path(path)
     with reading(str(path), 'make it readable'):
       sizes = {file.relative_to(path).as_posix(): file.stat().st_size for file in _files(path)}
-    super().__init__(data, str(path), sizes)
+    super().__init__(data, str(path), sizes, checked)
 
   def open(self, index):
     """Opens a file for reading."""
@@ -89,13 +90,14 @@ class FolderSource(FileSource):
 class ZipSource(FileSource):
   """All images in a zip archive, in the order of their names."""
 
-  def __init__(self, data, path):
+  def __init__(self, data, path, checked=True):
     self._path = pathlib.Path(path)
     self._connect()
     files = [info for info in self._archive.infolist() if not info.is_dir()]
     if any(info.flag_bits & 1 for info in files):
       raise UserError(f'{path} is encrypted: make it again without a password')
-    super().__init__(data, str(path), {info.filename: info.file_size for info in files})
+    sizes = {info.filename: info.file_size for info in files}
+    super().__init__(data, str(path), sizes, checked)
 
   def _connect(self):
     self._lock = threading.Lock()  # a ZipFile has one position in its file

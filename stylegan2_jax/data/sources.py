@@ -5,7 +5,7 @@ from stylegan2_jax.data.records import Records
 from stylegan2_jax.data.shapes import KINDS
 from stylegan2_jax.errors import UserError
 
-_SHAPES = 'shapes'
+SHAPES = 'shapes'
 
 
 def open_source(data):
@@ -28,7 +28,7 @@ def open_source(data):
   Raises:
     UserError: one line that names what cannot be used, and the remedy.
   """
-  source = _open_shapes(data) if data.source == _SHAPES else _open_path(data)
+  source = _open_shapes(data) if data.source == SHAPES else _open_path(data)
   if data.labels and not source.label_dim:
     raise UserError(
       f'{data.source} has no labels: set data.labels=False, or make a set that has some of the '
@@ -43,13 +43,25 @@ def known_label_dim(data):
   Returns:
     int, 0 without labels; None where only the pictures could tell, or nothing is there.
   """
-  if data.source == _SHAPES:
+  if data.source == SHAPES:
     return len(KINDS)
   try:
-    folder = _prepared_folder(data)
+    folder = prepared_folder(data)
     return None if folder is None else prepared.label_dim(folder)
   except UserError:
     return None
+
+
+def prepared_folder(data):
+  """Where the prepared set lies that `data.source` means; None if it means image files.
+
+  Raises:
+    UserError: nothing is there, or it cannot be looked at.
+  """
+  path = locating.given_path(data.source)
+  if path is None:
+    return locating.find_named(data.source, data.dir)
+  return locating.find_prepared(path) if path.is_dir() else None
 
 
 def _open_shapes(data):
@@ -66,16 +78,8 @@ def _open_shapes(data):
 
 
 def _open_path(data):
-  folder = _prepared_folder(data)
+  folder = prepared_folder(data)
   if folder is not None:
     return prepared.open_prepared(data, folder)
   path = locating.given_path(data.source)
   return files.FolderSource(data, path) if path.is_dir() else files.ZipSource(data, path)
-
-
-def _prepared_folder(data):
-  """Where the prepared set lies that `data.source` means; None if it means image files."""
-  path = locating.given_path(data.source)
-  if path is None:
-    return locating.find_named(data.source, data.dir)
-  return locating.find_prepared(path) if path.is_dir() else None
