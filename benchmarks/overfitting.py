@@ -9,6 +9,7 @@ which held-out ones lie: 0 is no overfitting, 1 is all of it (ADA, section 3, eq
 
 import argparse
 import json
+import math
 import pathlib
 import statistics
 
@@ -33,7 +34,7 @@ def windows(records, name, width=1.0):
   found = {}
   for record in records:
     if name in record:
-      found.setdefault(int(record['kimg'] / width), []).append(record[name])
+      found.setdefault(math.ceil(record['kimg'] / width) - 1, []).append(record[name])
   return [(i + 0.5) * width for i in found], [statistics.fmean(values) for values in found.values()]
 
 

@@ -39,7 +39,10 @@ class StyleGAN2:
     self.generator, self.discriminator = build_networks(
       settings.network, data.size, data.channels, labels.c_dim
     )
-    self._weights = jax.tree.map(jnp.asarray, weights)
+    self._weights = weights = jax.tree.map(jnp.asarray, weights)
+    self._sampler = Sampler(
+      self.generator, weights['generator'], weights['w_avg'], weights['noise_maps']
+    )
 
   @classmethod
   def load(
@@ -95,11 +98,17 @@ class StyleGAN2:
     """Width of the label vectors, the number of classes if there are; 0: unconditional."""
     return self.labels.c_dim
 
-  def map(self, z, label=None, psi: float = 1.0, cutoff: int | None = None) -> jax.Array:
-    """z [N, z_dim] -> ws [N, num_ws, w_dim], truncated towards w_avg by ψ below the cutoff."""
+  def map(
+    self, z, label=None, psi: float = 1.0, cutoff: int | None = None, center: str = 'global'
+  ) -> jax.Array:
+    """z [N, z_dim] -> ws [N, num_ws, w_dim], truncated by ψ below the cutoff.
+
+    Towards w_avg, or with `center='class'` towards the mean w of its own class or label vector
+    (`Sampler.centers`). The official implementation has the one w_avg for all classes.
+    """
     label = self.labels.vectors(label, len(z))
     ws = _map(self.generator, self._weights['generator'], jnp.asarray(z), label)
-    return truncate(ws, self._weights['w_avg'], psi, cutoff)
+    return truncate(ws, self._sampler.centers(center, label), psi, cutoff)
 
   def synthesize(self, ws, noise: str = 'const', seed: int = 0) -> jax.Array:
     """ws [N, num_ws, w_dim] -> images [N, H, W, channels].
@@ -129,18 +138,28 @@ class StyleGAN2:
     return _discriminate(self.discriminator, params, jnp.asarray(img), label)
 
   def sample(
-    self, n: int, psi: float = 1.0, seed: int = 0, label=None, noise: str = 'const'
+    self,
+    n: int,
+    psi: float = 1.0,
+    seed: int = 0,
+    label=None,
+    noise: str = 'const',
+    center: str = 'global',
   ) -> np.ndarray:
     """n images [n, H, W, channels]: as `launch.py sample` draws seeds `seed`, `seed` + 1, …"""
-    return to_float(self.sample_seeds(range(seed, seed + n), psi, label, noise))
+    return to_float(self.sample_seeds(range(seed, seed + n), psi, label, noise, center))
 
   def sample_seeds(
-    self, seeds: Sequence[int], psi: float = 1.0, label=None, noise: str = 'const'
+    self,
+    seeds: Sequence[int],
+    psi: float = 1.0,
+    label=None,
+    noise: str = 'const',
+    center: str = 'global',
   ) -> np.ndarray:
-    """One picture per seed: uint8 [len(seeds), H, W, channels]."""
-    weights = self._weights
-    sampler = Sampler(self.generator, weights['generator'], weights['w_avg'], weights['noise_maps'])
-    return sampler.sample(seeds, psi, self.labels.vectors(label, len(seeds)), noise)
+    """One picture per seed: uint8 [len(seeds), H, W, channels]; `center` as in `map`."""
+    labels = self.labels.vectors(label, len(seeds))
+    return self._sampler.sample(seeds, psi, labels, noise, center=center)
 
   def class_number(self, name: int | str) -> int:
     """The number of a class given by number or name.

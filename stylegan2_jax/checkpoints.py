@@ -51,7 +51,9 @@ class Checkpoints:
   def __init__(self, path: pathlib.Path):
     """`path`: the folder, which need not be there."""
     self.path = path
-    self._manager = self._open(ocp.CheckpointManagerOptions(create=False))
+    self._manager = self._open(
+      ocp.CheckpointManagerOptions(create=False, multiprocessing_options=alone())
+    )
 
   def steps(self) -> list[int]:
     """Steps that were saved completely, oldest first."""
@@ -103,6 +105,38 @@ class Checkpoints:
     target = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
     return self._restore(step, part, ocp.args.StandardRestore(target))
 
+  def saved(self, step: int, part: str) -> dict[str, Any] | None:
+    """What a part holds, whatever the network: trees of jax.ShapeDtypeStruct by field.
+
+    None where that checkpoint never had the part: only 'generator' is always there.
+
+    Raises:
+      DamagedError: the checkpoint is damaged.
+    """
+    if part != 'generator' and not (self.path / str(step) / part).is_dir():
+      self._check_files(step, part)  # notices what was there and is gone
+      return None
+    return jax.tree.map(
+      lambda x: jax.ShapeDtypeStruct(tuple(x.shape), x.dtype), self._saved_tree(step, part)
+    )
+
+  def restore_fields(self, step: int, part: str, like: dict[str, Any]) -> dict[str, Any]:
+    """Some fields of a part as numpy arrays; `like` are those of `saved`.
+
+    Raises:
+      DamagedError: the checkpoint is damaged.
+    """
+    self._check_files(step, part)
+    target = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
+    forms = jax.tree.map(lambda x: ocp.RestoreArgs(restore_type=np.ndarray), like)
+    args = ocp.args.PyTreeRestore(target, restore_args=forms, partial_restore=True)
+    try:
+      folder = self.path.absolute() / str(step) / part
+      handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone())
+      return handler.restore(folder, args=args)
+    except Exception as error:
+      raise self._damaged(step, part, reason(error, 120)) from error
+
   def restore_state(self, step: int, like: TrainState) -> TrainState:
     """The whole train state, as numpy arrays in the shapes of `like`.
 
@@ -136,13 +170,16 @@ class Checkpoints:
     if fault is not None:
       raise self._damaged(step, part, fault)
 
-  def _saved_shapes(self, step, part):
+  def _saved_tree(self, step, part):
     self._check_files(step, part)
     try:
       folder = self.path.absolute() / str(step) / part
-      return _shapes(ocp.StandardCheckpointHandler().metadata(folder).tree)
+      return ocp.StandardCheckpointHandler().metadata(folder).tree
     except Exception as error:
       raise self._damaged(step, part, reason(error, 120)) from error
+
+  def _saved_shapes(self, step, part):
+    return _shapes(self._saved_tree(step, part))
 
   def _check_shapes(self, step, part, like):
     """Compares the arrays that are there with those of `like`, both ways."""
@@ -159,6 +196,16 @@ class Checkpoints:
     others = [other for other in self.steps() if other != step]
     remedy = f'remove that folder to use step {others[-1]}' if others else 'there is no other'
     return DamagedError(f'checkpoint {self.path / str(step)} is damaged ({part}: {what})', remedy)
+
+
+def alone() -> ocp.options.MultiprocessingOptions:
+  """Of several processes, the one that has the checkpoints deals with them alone."""
+  if jax.process_count() == 1:
+    return ocp.options.MultiprocessingOptions()
+  here = jax.process_index()
+  return ocp.options.MultiprocessingOptions(
+    primary_host=here, active_processes={here}, barrier_sync_key_prefix='checkpoints'
+  )
 
 
 def _shapes(tree) -> dict[str, list[int]]:

@@ -144,6 +144,11 @@ def _sample() -> Parser:
     help='1: all the variety; less: more typical images (default: 1)',
   )  # fmt: skip
   add(
+    '--truncation_center', choices=validation.CENTERS, default='global',
+    help='what --truncation_psi goes towards: the one average of all classes, or of each class its '
+    'own (default: global)',
+  )  # fmt: skip
+  add(
     '--noise_mode', choices=validation.NOISE_MODES, default='const',
     help='the noise maps: stored, new for each image, or none (default: const)',
   )  # fmt: skip

@@ -7,12 +7,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from stylegan2_jax.errors import UserError
 from stylegan2_jax.geometry import Size
 from stylegan2_jax.images import to_uint8
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.networks.mapping import truncate
 from stylegan2_jax.networks.noise import NoiseMaps, random_noise
-from stylegan2_jax.validation import NOISE_MODES
+from stylegan2_jax.validation import CENTERS, NOISE_MODES
+
+_CENTER_BATCHES, _CENTER_BATCH, _CENTER_SEED = 10, 1000, 0  # the latents of a class's mean w
 
 
 class Sampler:
@@ -22,6 +25,7 @@ class Sampler:
     """Takes the generator's (EMA) parameters, w_avg [w_dim] and its constant noise maps."""
     self._generator = generator
     self._weights = (params, w_avg, stored_maps)
+    self._class_centers: dict[bytes, np.ndarray] = {}  # by the bytes of a label
 
   def sample(
     self,
@@ -30,6 +34,7 @@ class Sampler:
     labels: np.ndarray | None = None,
     noise: str = 'const',
     batch_size: int = 16,
+    center: str = 'global',
   ) -> np.ndarray:
     """One picture per seed.
 
@@ -39,23 +44,60 @@ class Sampler:
       labels: [len(seeds), c_dim] for conditional generators.
       noise: see `noise_maps`; random ones come from the seeds.
       batch_size: pictures computed at a time.
+      center: see `centers`.
 
     Returns:
       uint8 [len(seeds), H, W, channels].
 
     Raises:
-      ValueError: no such noise mode.
+      UserError: 'class' of an unconditional generator.
+      ValueError: no such noise mode, or no such centre.
     """
+    params, _, stored_maps = self._weights
+    centers = self.centers(center, labels)
     seeds = np.asarray(seeds, np.uint32)
     pictures = []
     for start in range(0, len(seeds), batch_size):
       chosen = np.arange(start, start + batch_size) % len(seeds)  # the last batch is filled up
       label = None if labels is None else jnp.asarray(labels[chosen])
+      towards = centers if centers.ndim == 1 else centers[chosen]
+      weights = (params, towards, stored_maps)
       batch = _draw(
-        self._generator, noise, *self._weights, jnp.asarray(seeds[chosen]), label, jnp.float32(psi)
+        self._generator, noise, *weights, jnp.asarray(seeds[chosen]), label, jnp.float32(psi)
       )
       pictures.append(np.asarray(batch)[: len(seeds) - start])
     return np.concatenate(pictures)
+
+  def centers(self, center: str, labels: np.ndarray | None) -> jax.Array:
+    """What truncation goes towards.
+
+    Args:
+      center: 'global', the tracked w_avg, as in the official implementation also for conditional
+        generators; or 'class', for each label the mean of w over 10,000 z of its own, always the
+        same: what is typical of the class, where w_avg lies between the classes.
+      labels: float32 [N, c_dim], or None.
+
+    Returns:
+      [w_dim] or [N, w_dim]. A label's mean is computed once.
+
+    Raises:
+      UserError: 'class' of an unconditional generator.
+      ValueError: no such centre.
+    """
+    if center not in CENTERS:
+      raise ValueError(f'center {center!r}: use one of {", ".join(CENTERS)}')
+    params, w_avg, _ = self._weights
+    if center == 'global':
+      return w_avg
+    if labels is None:
+      raise UserError('this model is unconditional, it has one center: use global, not class')
+    found = []
+    for label in np.asarray(labels, np.float32):
+      key = label.tobytes()
+      if key not in self._class_centers:
+        self._class_centers[key] = np.asarray(_mean_w(self._generator.mapping, params, label))
+      found.append(self._class_centers[key])
+    return jnp.asarray(np.stack(found))
 
 
 def seed_latents(seeds: jax.Array, z_dim: int, dtype=jnp.float32) -> tuple[jax.Array, jax.Array]:
@@ -80,6 +122,19 @@ def noise_maps(
   if mode == 'random':
     return random_noise(keys, size, dtype)
   return stored if mode == 'const' else None
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _mean_w(mapping, params, label):
+  """The mean w [w_dim] of a label [c_dim]."""
+  labels = jnp.broadcast_to(label, (_CENTER_BATCH, *label.shape))
+
+  def mean_of_batch(key):
+    z = jax.random.normal(key, (_CENTER_BATCH, mapping.z_dim), mapping.dtype)
+    return mapping.apply({'params': params['mapping']}, z, labels)[:, 0].mean(axis=0)
+
+  keys = jax.random.split(jax.random.key(_CENTER_SEED), _CENTER_BATCHES)
+  return jax.lax.map(mean_of_batch, keys).mean(axis=0)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

@@ -12,7 +12,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from stylegan2_jax import manifest
-from stylegan2_jax.checkpoints import KEPT, PARTS, Checkpoints
+from stylegan2_jax.checkpoints import KEPT, PARTS, Checkpoints, alone
 from stylegan2_jax.errors import TrainingFailed
 from stylegan2_jax.training.state import TrainState
 from stylegan2_jax.words import reason
@@ -42,7 +42,7 @@ class CheckpointWriter(Checkpoints):
       ocp.CheckpointManagerOptions(
         create=False,
         async_options=ocp.AsyncOptions(post_finalization_callback=self._complete),
-        multiprocessing_options=_alone(),
+        multiprocessing_options=alone(),
       )
     )
 
@@ -134,16 +134,6 @@ class CheckpointWriter(Checkpoints):
         if int(step) in self._for_good:
           (folder / KEPT).touch()
         manifest.write(folder)
-
-
-def _alone() -> ocp.options.MultiprocessingOptions:
-  """Of several processes, the one that has the checkpoints deals with them alone."""
-  if jax.process_count() == 1:
-    return ocp.options.MultiprocessingOptions()
-  here = jax.process_index()
-  return ocp.options.MultiprocessingOptions(
-    primary_host=here, active_processes={here}, barrier_sync_key_prefix='checkpoints'
-  )
 
 
 def _remove_remains(path: pathlib.Path) -> None:

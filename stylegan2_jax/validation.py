@@ -1,5 +1,6 @@
 """Checks of a `Settings` that need no data: what cannot work is refused before anything starts."""
 
+import dataclasses
 import math
 import re
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from stylegan2_jax.augment import transforms
 from stylegan2_jax.config import (
   AugmentSettings,
   DataSettings,
+  FinetuneSettings,
   NetworkSettings,
   Settings,
   flatten,
@@ -17,6 +19,7 @@ from stylegan2_jax.errors import UserError
 
 ARCHITECTURES = ('orig', 'skip', 'resnet')
 NOISE_MODES = ('const', 'random', 'none')  # of sampling: stored maps, new ones, no noise
+CENTERS = ('global', 'class')  # that truncation goes towards
 DEMODULATIONS = ('weights', 'instance', 'none')
 DTYPES = ('float32', 'bfloat16', 'float16')
 ON_NONFINITE = ('clean', 'skip')
@@ -51,7 +54,19 @@ def validate(settings: Settings, num_devices: int) -> None:
   _check_choice('train.on_nonfinite', settings.train.on_nonfinite, ON_NONFINITE)
   _check_choice('train.loss', settings.train.loss, LOSSES)
   _check_augment(settings.augment)
+  _check_finetune(settings.finetune)
   _check_batch(settings, num_devices)
+
+
+def validate_fields(settings: Settings) -> None:
+  """Refuses values that are wrong by themselves, whatever becomes of other fields.
+
+  Raises:
+    UserError: names the first field at fault and the values that would do.
+  """
+  _check_ranges(flatten(settings))
+  _parsed_aspect(settings.data.aspect)
+  _check_image(dataclasses.replace(settings.data, aspect='1:1'))  # which has all resolutions
 
 
 def validate_networks(settings: Settings) -> None:
@@ -103,6 +118,17 @@ def _check_augment(augment: AugmentSettings) -> None:
     raise _error('augment.p', augment.p, 'be greater than 0 where augment.kind=fixed')
   if augment.p_max is not None and augment.p > augment.p_max:
     raise _error('augment.p', augment.p, f'be at most augment.p_max = {augment.p_max}')
+
+
+def _check_finetune(finetune: FinetuneSettings) -> None:
+  """What is frozen at its random beginning never becomes anything."""
+  for field in ('freeze_d', 'freeze_mapping'):
+    value = getattr(finetune, field)
+    if value and not finetune.start:
+      raise UserError(
+        f'config field finetune.{field} = {value} needs finetune.start, which is empty: name the '
+        'run whose weights are to stay'
+      )
 
 
 def _check_image(data: DataSettings) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from stylegan2_jax import StyleGAN2
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.images import to_uint8
 from stylegan2_jax.networks.mapping import truncate
 from stylegan2_jax.networks.noise import random_noise
 from tests.helpers import assert_trees_equal, saved_run
@@ -195,3 +196,25 @@ def test_an_unconditional_model_has_no_classes(plain):
   assert plain.sample(1).shape == (1, 8, 8, 3)
   with pytest.raises(UserError, match='unconditional'):
     plain.sample(1, label=0)
+
+
+def test_truncation_towards_each_class(run, gan, plain):
+  label, variables = one_hot(0, 2, 1), {'params': run.state.ema_params}
+  ws = run.generator.apply(variables, jnp.asarray(latents()), jnp.asarray(label), method='map')
+  means = gan.map(latents(), label, psi=0.0, center='class')
+  np.testing.assert_allclose(
+    gan.map(latents(), label, 0.5, 2, center='class'),
+    jnp.concatenate([(ws + means)[:, :2] / 2, ws[:, 2:]], axis=1),
+    rtol=1e-5,
+    atol=1e-5,
+  )
+  many = np.random.default_rng(1).standard_normal((4000, 8)).astype(np.float32)
+  of_bees = np.asarray(gan.map(many, 'bee'))[:, 0]
+  error = 5 * of_bees.std(axis=0) / 4000**0.5 * 1.2
+  assert (np.abs(of_bees.mean(axis=0) - means[2, 0]) < error).all()  # label 2 of these is class 1
+  pictures = gan.sample_seeds([0, 1], psi=0.0, label='bee', center='class')
+  np.testing.assert_array_equal(pictures[0], pictures[1])
+  expected = to_uint8(gan.synthesize(means[2:]))
+  assert np.abs(pictures[0].astype(int) - np.asarray(expected)[0]).max() <= 1
+  with pytest.raises(UserError, match='this model is unconditional'):
+    plain.sample(1, center='class')

@@ -44,6 +44,7 @@ def test_sample_flags():
   assert flags.seeds == list(range(24))
   assert (flags.truncation_psi, flags.noise_mode, flags.out) == (0.5, 'const', 'samples.png')
   assert (flags.label, flags.step) == ('cat', 40)
+  assert flags.truncation_center == 'global'
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from stylegan2_jax import sampler as sampler_lib
+from stylegan2_jax.errors import UserError
 from stylegan2_jax.images import to_uint8
 from stylegan2_jax.networks.builder import variable_shapes
 from stylegan2_jax.networks.mapping import truncate
@@ -128,3 +130,68 @@ def test_seed_latents():
   noise = jax.vmap(lambda key: jax.random.normal(key, (8,)))(keys)
   assert np.intersect1d(noise, z).size < 0.01 * z.size
   np.testing.assert_array_equal(seed_latents(jnp.asarray([9], jnp.uint32), 8)[0][0], z[9])
+
+
+@pytest.mark.parametrize('label', [(0, 1, 0), (0.2, 0.8, 0)])
+def test_the_centre_of_a_label_is_the_mean_of_its_w(label, sampler):
+  """Also of a vector that is no class; against 10,000 other latents, and layer by layer."""
+  label = np.array([label], np.float32)
+  center = np.asarray(sampler.centers('class', label))
+  z = np.random.default_rng(1).standard_normal((10_000, 8))
+  params = jax.tree.map(lambda x: np.asarray(x, np.float64), PARAMS['mapping'])
+  embedded = label @ params['embed']['weight'] / np.sqrt(CLASSES) + params['embed']['bias']
+  parts = [x / np.sqrt(np.square(x).mean(1, keepdims=True) + 1e-8) for x in (z, embedded)]
+  w = np.concatenate([parts[0], np.repeat(parts[1], len(z), axis=0)], axis=1)
+  for i in range(2):
+    fc = params[f'fc{i}']
+    w = w @ fc['weight'] * 0.01 / np.sqrt(w.shape[1]) + 0.01 * fc['bias']
+    w = np.sqrt(2) * np.where(w > 0, w, 0.2 * w)
+  error = w.std(axis=0) * np.sqrt(2 / len(z))  # of a difference of two such means
+  assert center.shape == (1, 8)
+  assert (np.abs(center[0] - w.mean(axis=0)) < 5 * error).all()
+  assert (error < 0.05 * w.std(axis=0)).all()
+
+
+def test_psi_0_towards_classes_is_the_picture_of_each_mean(sampler):
+  pictures = sampler.sample(SEEDS, 0.0, LABELS, 'none', 5, center='class')
+  ws = jnp.repeat(sampler.centers('class', LABELS)[:, None], 4, axis=1)
+  assert len(np.unique(ws[:, 0], axis=0)) == CLASSES
+  variables = {'params': PARAMS}
+  img = jax.jit(lambda ws: GENERATOR.apply(variables, ws, None, method='synthesize'))(ws)
+  np.testing.assert_array_equal(pictures, np.asarray(to_uint8(img)))
+  np.testing.assert_array_equal(pictures[0], pictures[3])
+  assert np.any(pictures[0] != pictures[1])
+
+
+def test_each_picture_has_its_own_centre_in_any_batch(sampler):
+  """Truncated half the way, in batches of two, the last of which is filled up."""
+  z, _ = seed_latents(jnp.asarray(SEEDS, jnp.uint32), 8)
+  centers = np.stack([np.asarray(sampler.centers('class', label[None]))[0] for label in LABELS])
+  ws = GENERATOR.apply({'params': PARAMS}, z, LABELS, method='map')
+  ws = 0.5 * (ws + centers[:, None])
+  expected = to_uint8(GENERATOR.apply({'params': PARAMS}, ws, NOISE, method='synthesize'))
+  pictures = sampler.sample(SEEDS, 0.5, LABELS, 'const', 2, center='class')
+  assert np.abs(pictures.astype(int) - np.asarray(expected)).max() <= 1
+
+
+def test_a_centre_is_computed_once(sampler, monkeypatch):
+  fresh, calls = Sampler(GENERATOR, PARAMS, W_AVG, NOISE), []
+  mean_w = sampler_lib._mean_w
+  monkeypatch.setattr(sampler_lib, '_mean_w', lambda *a: (calls.append(1), mean_w(*a))[1])
+  for _ in range(2):
+    fresh.centers('class', LABELS)
+  assert len(calls) == CLASSES
+
+
+def test_global_is_w_avg_and_the_default(sampler):
+  np.testing.assert_array_equal(sampler.centers('global', LABELS), W_AVG)
+  np.testing.assert_array_equal(
+    sampler.sample(SEEDS, 0.5, LABELS, center='global'), sampler.sample(SEEDS, 0.5, LABELS)
+  )
+
+
+def test_centres_that_there_are_not(sampler):
+  with pytest.raises(ValueError, match="center 'mine': use one of global, class"):
+    sampler.centers('mine', LABELS)
+  with pytest.raises(UserError, match='this model is unconditional, it has one center'):
+    sampler.centers('class', None)

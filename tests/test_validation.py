@@ -33,6 +33,9 @@ from tests.helpers import changed
     ({'data__channels': 5}, r'data\.channels = 5 '),
     ({'data__source': ''}, r'data\.source is empty: .*--config\.data\.source='),
     ({'data__dir': ''}, r'data\.dir is empty'),
+    ({'finetune__freeze_d': -1}, r'finetune\.freeze_d = -1 must be 0 or greater'),
+    ({'finetune__freeze_d': 2}, r'finetune\.freeze_d = 2 needs finetune\.start, which is empty'),
+    ({'finetune__freeze_mapping': True}, r'freeze_mapping = True needs finetune\.start'),
     ({'data__threads': 0}, r'data\.threads = 0 must be at least 1'),
     ({'seed': -1}, 'seed = -1 must be 0 or greater'),
     ({'seed': 2**32}, r'seed = \d+ must be less than'),
@@ -41,6 +44,8 @@ from tests.helpers import changed
     ({'network__reduced_dtype': 'float8'}, r'reduced_dtype = float8 must be one of float32'),
     ({'network__channel_base': 16}, r'channel_base = 16 must be at least 32, to leave a channel'),
     ({'network__mbstd_features': 3}, r'mbstd_features = 3 must divide the 512 channels'),
+    ({'network__mbstd_features': -1}, r'mbstd_features = -1 must be 0 or greater'),
+    ({'network__demodulation': 'mean'}, r'demodulation = mean must be one of weights, instance'),
     ({'network__mbstd_group': 5}, r'mbstd_group = 5 must divide the micro-batch of 32'),
     ({'network__clamp': 0.0}, r'network\.clamp = 0\.0 must be greater than 0, or none'),
     ({'train__batch_size': 0}, r'train\.batch_size = 0 must be at least 1'),
@@ -102,6 +107,13 @@ def test_batch_on_devices(batch, micro, devices, message):
   else:
     with pytest.raises(UserError, match=message):
       validation.validate(settings, devices)
+
+
+def test_groups_of_no_statistic_divide_everything():
+  fields = {'network__mbstd_group': 5, 'network__mbstd_features': 0}
+  validation.validate(changed(**fields), num_devices=1)
+  with pytest.raises(UserError, match=r'one of 1, 2, 3, 4, 6, 8, 12, 16, 24, 48$'):
+    validation.validate(changed(**fields, train__batch_size=48, train__micro_batch=7), 1)
 
 
 def test_path_length_half_is_free_when_the_phase_is_skipped():

@@ -59,13 +59,14 @@ def truncate(
 
   Args:
     ws: [N, num_ws, w_dim].
-    w_avg: [w_dim], the centre of W.
+    w_avg: [w_dim], the centre of W, or [N, w_dim], one for each.
     psi: ψ; 1 changes nothing, 0 gives the average picture.
     cutoff: number of layers truncated, counted from the coarsest; None is all.
 
   Returns:
     [N, num_ws, w_dim].
   """
+  w_avg = w_avg if w_avg.ndim == 1 else w_avg[:, None, :]
   centre = jnp.broadcast_to(w_avg.astype(ws.dtype), ws.shape)
   truncated = centre + psi * (ws - centre)
   if cutoff is None:

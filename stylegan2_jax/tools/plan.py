@@ -24,7 +24,7 @@ from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.tools.memory import memory_lines
 from stylegan2_jax.tools.pictures import Pictures, look_at
 from stylegan2_jax.tools.tables import aligned, in_bytes
-from stylegan2_jax.training import parallel
+from stylegan2_jax.training import finetune, parallel
 from stylegan2_jax.training.engine import Engine
 from stylegan2_jax.training.resume import check_not_lost, newest_whole
 from stylegan2_jax.training.schedule import (
@@ -85,7 +85,7 @@ def _beginning(
 ) -> tuple[int, list[tuple[str, str]]]:
   """(steps done when training begins, rows that say where that is)."""
   if not run.exists():
-    return 0, [('new', 'there is no run yet')]
+    return 0, [('new', 'there is no run yet'), *_finetune_rows(settings, fresh)]
   rows = [('change', text) for text in resuming.differences(run.read_settings(), settings).values()]
   with contextlib.closing(Checkpoints(run.checkpoints_path)) as checkpoints:
     _, info, passed_over = newest_whole(checkpoints, settings, fresh)
@@ -93,7 +93,8 @@ def _beginning(
   rows += [('damaged', f'{fault}: it would be passed over') for fault in faults]
   if info is None:
     check_not_lost(run)
-    return 0, [*rows, ('begin', 'the run here has no checkpoint yet')]
+    rows.append(('begin', 'the run here has no checkpoint yet'))
+    return 0, [*rows, *_finetune_rows(settings, fresh)]
   if pictures.source is not None:
     batches = Batches(pictures.source, settings.data, settings.train.batch_size, settings.seed)
     with contextlib.closing(batches):
@@ -104,6 +105,16 @@ def _beginning(
   if step >= steps_for(settings.train.total_kimg, settings.train.batch_size):
     rows.append(('done', 'there is nothing left to do: raise train.total_kimg to go on'))
   return step, rows
+
+
+def _finetune_rows(settings: Settings, fresh: TrainState) -> Rows:
+  """What a new run would take from another one."""
+  if settings.finetune.start:
+    start = finetune.look_at(settings, fresh)
+    carried, rest = finetune.describe(start, fresh)
+    yield 'fine-tune', f'from {start.path}'
+    yield 'carry over', carried
+    yield 'fresh', rest
 
 
 def _data_rows(settings: Settings, pictures: Pictures) -> Rows:

@@ -21,6 +21,7 @@ def sample_command(
   out: str = 'samples.png',
   label: str | None = None,
   step: int | None = None,
+  truncation_center: str = 'global',
 ) -> None:
   """Draws pictures of seeds from a run's generator.
 
@@ -34,6 +35,7 @@ def sample_command(
       `LabelSpace.vector` takes. Left out, each seed is drawn in each class: a row per class, a
       column per seed; single files are seedNNNN-classNN.png.
     step: a saved step; None is the newest.
+    truncation_center: 'global' or 'class'; see `Sampler.centers`.
 
   Raises:
     UserError: the run, checkpoint, label or output path does not fit.
@@ -46,7 +48,9 @@ def sample_command(
   if each_class and gan.c_dim > _MAX_ROWS:
     print(f'drawing the first {_MAX_ROWS} of {gan.c_dim} classes; --class=NAME draws any')
   labels = np.repeat(np.array(classes), len(seeds)) if each_class else label
-  pictures = gan.sample_seeds(list(seeds) * len(classes), truncation_psi, labels, noise_mode)
+  pictures = gan.sample_seeds(
+    list(seeds) * len(classes), truncation_psi, labels, noise_mode, truncation_center
+  )
   path = pathlib.Path(out)
   try:
     if path.suffix.lower() == '.png':

@@ -70,7 +70,7 @@ class Engine:
         unconditional networks.
     """
     self._settings, train = settings, settings.train
-    self._recipe = Recipe(*networks, train, settings.augment, parallel.AXIS_NAME)
+    self._recipe = Recipe(*networks, train, settings.augment, settings.finetune, parallel.AXIS_NAME)
     layout = chunk_layout(train.batch_size, train.chunk_size, parallel.device_count())
     layout = parallel.local_rows(layout)
     self._split = layout.sample.shape  # [local devices, c, m]

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from stylegan2_jax.training import freezing
+
 
 def lazy_adam(
   learning_rate: float, b1: float, b2: float, eps: float, interval: int
@@ -19,6 +21,27 @@ def lazy_adam(
   """
   c = interval / (interval + 1) if interval else 1
   return optax.adam(learning_rate * c, b1=b1**c, b2=b2**c, eps=eps)
+
+
+def update(optimizer: optax.GradientTransformation, gradients, opt_state, params, frozen=None):
+  """One step of an Adam of `lazy_adam`.
+
+  Args:
+    optimizer: it.
+    gradients: as `params`.
+    opt_state: its state.
+    params: of a network.
+    frozen: which leaves stay as they are, and their moments with them (`freezing`); None: none.
+
+  Returns:
+    (new parameters, new state).
+  """
+  updates, (adam, *rest) = optimizer.update(gradients, opt_state)
+  before = opt_state[0]
+  adam = adam._replace(
+    mu=freezing.kept(frozen, before.mu, adam.mu), nu=freezing.kept(frozen, before.nu, adam.nu)
+  )
+  return freezing.kept(frozen, params, optax.apply_updates(params, updates)), (adam, *rest)
 
 
 def clean_gradients(gradients):

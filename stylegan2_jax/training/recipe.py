@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from stylegan2_jax.augment.choose import choose_augmenter
-from stylegan2_jax.config import AugmentSettings, TrainSettings
+from stylegan2_jax.config import AugmentSettings, FinetuneSettings, TrainSettings
 from stylegan2_jax.images import to_float
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
@@ -31,6 +31,7 @@ class Recipe:
   discriminator: Discriminator
   train: TrainSettings
   augment: AugmentSettings = AugmentSettings()  # noqa: RUF009 (immutable)
+  finetune: FinetuneSettings = FinetuneSettings()  # noqa: RUF009 (immutable)
   axis_name: str | None = None  # the device axis that gradients are averaged over
   draw: Callable[..., Latents] = draw_latents  # replaceable, so that tests can replay a run
 

@@ -11,12 +11,13 @@ import pathlib
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import validation
 from stylegan2_jax.config import Settings
+from stylegan2_jax.data.base import Source
 from stylegan2_jax.data.choosing import choose
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.errors import CommandError
 from stylegan2_jax.reporting import watchers
-from stylegan2_jax.run_directory import RunDirectory
-from stylegan2_jax.training import hosts, parallel
+from stylegan2_jax.run_directory import RunDirectory, saved_steps
+from stylegan2_jax.training import finetune, hosts, parallel
 from stylegan2_jax.training.books import open_books
 from stylegan2_jax.training.loop import Run
 from stylegan2_jax.training.preemption import StopRequest
@@ -47,6 +48,9 @@ def train(settings: Settings, workdir: pathlib.Path, stop: StopRequest | None = 
       source = hosts.first_then_others('opening the data', lambda: open_source(settings.data))
       source, held_out = choose(source)
     hosts.check_same('set of images', source.fingerprint())
+    with hosts.together('looking at finetune.start'):
+      if hosts.is_first():
+        _check_start(settings, RunDirectory(workdir), source)
     with hosts.together('opening the workdir'):
       books = stack.enter_context(
         contextlib.closing(open_books(settings, workdir, source, hosts.is_first()))
@@ -62,6 +66,13 @@ def train(settings: Settings, workdir: pathlib.Path, stop: StopRequest | None = 
       ending = books.ended(ending)
     if ending is not None:
       raise ending
+
+
+def _check_start(settings: Settings, run: RunDirectory, source: Source) -> None:
+  """Refuses weights that a new run cannot begin with, before anything of it is written."""
+  if settings.finetune.start and not saved_steps(run.checkpoints_path):
+    c_dim = source.label_dim if settings.data.labels else 0
+    finetune.look_at(settings, finetune.state_shapes(settings, c_dim))
 
 
 def _without_places(settings: Settings) -> Settings:

@@ -8,13 +8,12 @@ Source: StyleGAN2 (arXiv 1912.04958), appendix B; order and details as the offic
 
 import jax
 import jax.numpy as jnp
-import optax
 
-from stylegan2_jax.training import ada, nonfinite
+from stylegan2_jax.training import ada, freezing, nonfinite
 from stylegan2_jax.training.chunks import Chunks, mean_over_chunks
 from stylegan2_jax.training.ema import ema_beta, update_ema, update_w_avg
 from stylegan2_jax.training.latents import phase_key
-from stylegan2_jax.training.optimizers import clean_gradients
+from stylegan2_jax.training.optimizers import clean_gradients, update
 from stylegan2_jax.training.penalties import path_length, penalties
 from stylegan2_jax.training.recipe import Recipe
 from stylegan2_jax.training.state import TrainState, d_optimizer, g_optimizer
@@ -119,7 +118,7 @@ def discriminator_step(
   gradients, aux, bad = _mean_gradient(recipe, loss_fn, state.d_params, chunks)
   w_mean, metrics, signs = aux
   w_avg = update_w_avg(state.w_avg, w_mean, train.w_avg_beta)
-  after = _update_discriminator(state, gradients, train).replace(w_avg=w_avg)
+  after = _update_discriminator(state, gradients, recipe).replace(w_avg=w_avg)
   after = _unless(bad, state, after, recipe)
   return after.replace(augment=ada.gather(state.augment, signs)), metrics, bad
 
@@ -139,7 +138,7 @@ def r1_step(
 
   gradients, aux, bad = _mean_gradient(recipe, loss_fn, state.d_params, chunks)
   metrics, signs = aux
-  after = _update_discriminator(state, gradients, recipe.train)
+  after = _update_discriminator(state, gradients, recipe)
   after = _unless(bad, state, after, recipe)
   return after.replace(augment=ada.gather(state.augment, signs)), metrics, bad
 
@@ -212,7 +211,8 @@ def _mean_gradient(recipe, loss_fn, params, chunks):
 
   `bad` is int32 [leaves]: how many values of the gradient were not finite.
   """
-  gradient_fn = jax.grad(loss_fn, has_aux=True)
+  frozen = freezing.frozen(params, recipe.finetune)
+  gradient_fn = jax.grad(lambda p, chunk: loss_fn(freezing.stopped(p, frozen), chunk), has_aux=True)
   gradients, aux = mean_over_chunks(
     lambda chunk: gradient_fn(params, chunk), chunks, recipe.axis_name
   )
@@ -228,13 +228,11 @@ def _unless(bad, before, after, recipe) -> TrainState:
 
 def _end_generator(state, gradients, w_means, metrics, pl_mean, bad, recipe) -> PhaseResult:
   """Adam on G; w_avg moves once for each pass through the mapping network, pl_mean if it is new."""
-  updates, g_opt = g_optimizer(recipe.train).update(gradients, state.g_opt)
+  g_params, g_opt = _updated(g_optimizer, gradients, state.g_params, state.g_opt, recipe)
   w_avg = state.w_avg
   for w_mean in w_means:
     w_avg = update_w_avg(w_avg, w_mean, recipe.train.w_avg_beta)
-  after = state.replace(
-    g_params=optax.apply_updates(state.g_params, updates), g_opt=g_opt, w_avg=w_avg
-  )
+  after = state.replace(g_params=g_params, g_opt=g_opt, w_avg=w_avg)
   if pl_mean is not None:
     after = after.replace(pl_mean=pl_mean)
   after = _unless(bad, state, after, recipe)
@@ -243,6 +241,11 @@ def _end_generator(state, gradients, w_means, metrics, pl_mean, bad, recipe) -> 
   return after, metrics, bad
 
 
-def _update_discriminator(state, gradients, train) -> TrainState:
-  updates, d_opt = d_optimizer(train).update(gradients, state.d_opt)
-  return state.replace(d_params=optax.apply_updates(state.d_params, updates), d_opt=d_opt)
+def _update_discriminator(state, gradients, recipe) -> TrainState:
+  d_params, d_opt = _updated(d_optimizer, gradients, state.d_params, state.d_opt, recipe)
+  return state.replace(d_params=d_params, d_opt=d_opt)
+
+
+def _updated(optimizer, gradients, params, opt_state, recipe):
+  frozen = freezing.frozen(params, recipe.finetune)
+  return update(optimizer(recipe.train), gradients, opt_state, params, frozen)

@@ -95,6 +95,13 @@ def test_truncation(x64):
   np.testing.assert_allclose(beyond, 3 * W_AVG - 2 * WS, rtol=1e-12)
 
 
+def test_truncation_towards_a_centre_of_each(x64):
+  centers = RNG.standard_normal((2, 8))
+  half = truncate(jnp.asarray(WS), jnp.asarray(centers), 0.5, 4)
+  np.testing.assert_allclose(half[:, :4], (WS[:, :4] + centers[:, None]) / 2, rtol=1e-13)
+  np.testing.assert_array_equal(half[:, 4:], WS[:, 4:])
+
+
 @pytest.mark.parametrize('cutoff', [0, 2, 6, 99])
 def test_truncation_below_a_cutoff(cutoff, x64):
   ws = truncate(jnp.asarray(WS), jnp.asarray(W_AVG), 0.25, cutoff)

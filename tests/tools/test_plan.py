@@ -9,7 +9,7 @@ import types
 import jax
 import pytest
 
-from stylegan2_jax.config import LogSettings, SampleSettings
+from stylegan2_jax.config import FinetuneSettings, LogSettings, SampleSettings
 from stylegan2_jax.data.pipeline import Batches
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.networks.builder import build_networks
@@ -207,6 +207,26 @@ def test_damaged_checkpoints(settings, run_dir, planned):
 def test_a_run_without_a_checkpoint(settings, run_dir, planned):
   save(settings, run_dir, [])
   assert planned(settings, run_dir)['start'] == {'begin': 'the run here has no checkpoint yet'}
+
+
+def test_fine_tuning(settings, run_dir, planned, tmp_path):
+  """What a new run would take; one with a checkpoint of its own goes on from that."""
+  save(settings, tmp_path / 'other', [4])
+  place = tmp_path / 'other' / 'checkpoints' / '4'
+  settings = dataclasses.replace(settings, finetune=FinetuneSettings(str(place.parents[1]), 7))
+  found = planned(settings, run_dir)['start']
+  assert list(found) == ['new', 'fine-tune', 'carry over', 'fresh']
+  assert found['fine-tune'] == f'from {place}'
+  assert re.match(r'of G (\d+) of \1 arrays .*: mapping, b4, b8; of D ', found['carry over'])
+  assert found['fresh'].startswith('optimizers')
+  save(settings, run_dir, [])
+  assert list(planned(settings, run_dir)['start']) == ['begin', 'fine-tune', 'carry over', 'fresh']
+  too_many = dataclasses.replace(settings, finetune=FinetuneSettings(str(place), 8))
+  with pytest.raises(UserError, match=r'finetune\.freeze_d = 8 must be at most 7'):
+    planned(too_many, tmp_path / 'new')
+  save(settings, run_dir, [8])
+  shutil.rmtree(tmp_path / 'other')
+  assert list(planned(settings, run_dir)['start']) == ['go on']
 
 
 def test_what_training_would_refuse(settings, run_dir, planned, tmp_path):

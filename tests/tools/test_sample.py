@@ -70,6 +70,22 @@ def test_a_row_for_each_class(conditional, tmp_path, capsys):
   assert capsys.readouterr().out == f'wrote {out}: 6 images\n'
 
 
+def test_truncation_towards_each_class(conditional, plain, tmp_path, capsys):
+  """At ψ = 0 one picture for each; a model without classes says so in a line."""
+  out = tmp_path / 'a.png'
+  flags = ('--seeds=3,5', '--psi=0', '--truncation_center=class')
+  assert sample(conditional, out, *flags) == 0
+  gan = StyleGAN2.load(conditional)
+  rows = [gan.sample_seeds([3, 5], 0.0, label=name, center='class') for name in ('ant', 'bee')]
+  np.testing.assert_array_equal(rows[0][0], rows[0][1])
+  assert np.any(rows[0] != rows[1])
+  expected = captioned(grid(np.concatenate(rows), 2, 2), ['ant', 'bee'])
+  np.testing.assert_array_equal(pixels(out), expected)
+  capsys.readouterr()
+  assert sample(plain, tmp_path / 'b.png', *flags) == 2
+  assert capsys.readouterr().err.startswith('error: this model is unconditional, it has one center')
+
+
 def test_files_of_each_class(conditional, tmp_path, capsys):
   """Their names are made of numbers: classes may be called anything."""
   assert sample(conditional, tmp_path / 'out', '--seeds=0,12') == 0
