@@ -95,7 +95,10 @@ def test_a_phase_keeps_shapes_and_dtypes(phase, network, c_dim):
   if phase == 'average':
     bad, wish = {'r1': np.zeros(3, np.int32)}, np.int32(0)
     after, numbers = jax.eval_shape(functools.partial(finish_step, recipe=recipe), state, bad, wish)
-    assert {(x.shape, x.dtype.name) for x in numbers.values()} == {((), 'int32')}
+    assert {x.shape for x in numbers.values()} == {()}
+    controller = {name: numbers.pop(name).dtype.name for name in ('augment_p', 'r_t')}
+    assert controller == {'augment_p': 'float32', 'r_t': 'float32'}
+    assert {x.dtype.name for x in numbers.values()} == {'int32'}
   else:
     chunks = jax.tree.map(lambda x: x[0], chunk_layout(8, 4, 1))
     chunks = chunks.replace(
