@@ -74,6 +74,10 @@ def train(classifier, img, labels):
   return params
 
 
+def _share(hits):
+  return round(int(hits.sum()) / hits.size, 4)
+
+
 def main():
   """Runs the command line."""
   parser = argparse.ArgumentParser(description=__doc__.split('\n', 1)[0])
@@ -90,11 +94,11 @@ def main():
   params = train(classifier, img[_HELD_OUT:], labels[_HELD_OUT:])
   predict = jax.jit(lambda img: classifier.apply(params, img).argmax(axis=1))
 
-  result = {'reals': float((predict(img[:_HELD_OUT]) == labels[:_HELD_OUT]).mean()), 'fakes': {}}
+  result = {'reals': _share(predict(img[:_HELD_OUT]) == labels[:_HELD_OUT]), 'fakes': {}}
   for number, name in enumerate(names):
     fakes = gan.sample(_FAKES, psi=1.0, seed=number * _FAKES, label=number)
     fakes = to_float(to_uint8(jnp.asarray(fakes)))  # as a file would have them
-    result['fakes'][name] = float((predict(fakes) == number).mean())
+    result['fakes'][name] = _share(predict(fakes) == number)
     print(f'{name}: {result["fakes"][name]:.1%} of {_FAKES} fakes', flush=True)
   print(f'held-out reals: {result["reals"]:.1%} of {_HELD_OUT}')
   result |= {'images_of_each_class': _FAKES, 'psi': 1.0}
