@@ -14,8 +14,10 @@ from stylegan2_jax import backend  # noqa: E402
 
 backend.prepare()
 
-# A shell that starts the tests in the background lets them, and what they start, ignore Ctrl-C.
+# A shell that starts the tests in the background lets them, and what they start, ignore Ctrl-C, and
+# nohup the end of the terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 import jax  # noqa: E402
 import pytest  # noqa: E402

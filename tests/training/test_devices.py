@@ -1,16 +1,20 @@
 """How micro-batches lie on devices changes nothing: 1 × 4 = 4 × 1 = 2 × 2, in double precision."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from stylegan2_jax.config import AugmentSettings
 from stylegan2_jax.networks.builder import build_networks
+from stylegan2_jax.training.ada import new_augment_state
 from stylegan2_jax.training.engine import Engine
 from tests.helpers import assert_trees_close, limit_devices, names, random_state, settings
 
 STEPS = 4
-SETTINGS = settings(
+PLAIN = settings(
   network={'g_architecture': 'orig', 'd_architecture': 'orig', 'mapping_layers': 1},  # compile fast
   batch_size=16,
   micro_batch=4,
@@ -20,6 +24,8 @@ SETTINGS = settings(
   w_avg_beta=0.9,
   ema_kimg=0.1,
 )
+AUGMENT = AugmentSettings(kind='ada', transforms='blit,color', p=0.5, ada_kimg=0.4, interval=3)
+SETTINGS = dataclasses.replace(PLAIN, augment=AUGMENT)
 CLASSES = np.array([0, 1, 1, 2], np.int32)
 
 
@@ -28,6 +34,7 @@ def runs(double):
   """{number of devices: (metrics of each step, final state)} and the state before."""
   modules = build_networks(SETTINGS.network, (8, 8), 3, 3, jnp.float64)
   state = random_state(*modules, SETTINGS.train)
+  state = state.replace(augment=new_augment_state(AUGMENT, jnp.float64))
   results = {0: state}
   for count in (1, 2, 4):
     with pytest.MonkeyPatch.context() as patch:
