@@ -1,6 +1,5 @@
 """The flags of `ablate`, and how their values are written. Needs neither JAX nor data."""
 
-import math
 import re
 
 from stylegan2_jax import command_values as values
@@ -20,6 +19,37 @@ Exit status: 0 all finished; 75 stopped by Ctrl-C, SIGTERM or --time_limit: the 
 on; 1 some runs failed; 2 bad input.
 
 """
+
+
+number_of_seeds = values.whole(
+  'seeds', 1, 999, 'does not fit: write how many, as in 3, which trains 0, 1, 2'
+)
+jobs = values.whole('jobs', 1, 99, 'does not fit: write how many runs at a time, as in 2')
+share = values.number(
+  'last', lambda v: 0 < v <= 1, 'does not fit: write a number above 0 and up to 1, such as 0.1'
+)  # of a run
+
+
+def devices(text: str) -> list[str]:
+  """CUDA's numbers or names of devices.
+
+  >>> devices('0, 2')
+  ['0', '2']
+  """
+  found = [part.strip() for part in text.split(',')]
+  if not all(re.fullmatch(r'[\w/-]+', part, re.ASCII) for part in found):
+    raise UserError(f'--devices={text} does not parse: write numbers of devices, as in 0,1')
+  if len(set(found)) < len(found):
+    raise UserError(f'--devices={text} names a device twice: each trains one run at a time')
+  return found
+
+
+def names(text: str) -> list[str]:
+  """Of scalars."""
+  found = [part.strip() for part in text.split(',')]
+  if not all(found):
+    raise UserError(f'--of={text} does not parse: write names of scalars, as in loss_d,sign_real')
+  return found
 
 
 def parser(fields_note: str) -> Parser:
@@ -60,50 +90,3 @@ def parser(fields_note: str) -> Parser:
   )  # fmt: skip
   new.needed, new.takes_fields = ('config', 'workdir', 'vary'), True
   return new
-
-
-def number_of_seeds(text: str) -> int:
-  """From 1 to 999."""
-  if not re.fullmatch(r'[1-9]\d{0,2}', text, re.ASCII):
-    raise UserError(f'--seeds={text} does not fit: write how many, as in 3, which trains 0, 1, 2')
-  return int(text)
-
-
-def jobs(text: str) -> int:
-  """From 1 to 99."""
-  if not re.fullmatch(r'[1-9]\d?', text, re.ASCII):
-    raise UserError(f'--jobs={text} does not fit: write how many runs at a time, as in 2')
-  return int(text)
-
-
-def devices(text: str) -> list[str]:
-  """CUDA's numbers or names of devices.
-
-  >>> devices('0, 2')
-  ['0', '2']
-  """
-  found = [part.strip() for part in text.split(',')]
-  if not all(re.fullmatch(r'[\w/-]+', part, re.ASCII) for part in found):
-    raise UserError(f'--devices={text} does not parse: write numbers of devices, as in 0,1')
-  if len(set(found)) < len(found):
-    raise UserError(f'--devices={text} names a device twice: each trains one run at a time')
-  return found
-
-
-def names(text: str) -> list[str]:
-  """Of scalars."""
-  found = [part.strip() for part in text.split(',')]
-  if not all(found):
-    raise UserError(f'--of={text} does not parse: write names of scalars, as in loss_d,sign_real')
-  return found
-
-
-def share(text: str) -> float:
-  """A part of a run, such as 0.1."""
-  try:
-    value = float(text)
-  except ValueError:
-    value = math.nan
-  if not 0 < value <= 1:
-    raise UserError(f'--last={text} does not fit: write a number above 0 and up to 1, such as 0.1')
-  return value

@@ -7,6 +7,7 @@ import math
 import os
 import pathlib
 import re
+from collections.abc import Callable
 
 from stylegan2_jax.errors import UserError
 
@@ -36,29 +37,40 @@ def parse_seeds(text: str) -> list[int]:
   return seeds
 
 
-def psi(text: str) -> float:
-  """A number, such as 0.7."""
-  try:
-    value = float(text)
-  except ValueError:
-    value = math.nan
-  if not math.isfinite(value):
-    raise UserError(f'--truncation_psi={text} does not parse: write a number, such as 0.7')
-  return value
+def whole(flag: str, least: int, most: int, fault: str) -> Callable[[str], int]:
+  """From text to a whole number in a range; `fault` ends the line about any other text."""
+
+  def parse(text: str) -> int:
+    if not re.fullmatch(r'\d{1,18}', text, re.ASCII) or not least <= int(text) <= most:
+      raise UserError(f'--{flag}={text} {fault}')
+    return int(text)
+
+  return parse
 
 
-def step(text: str) -> int:
-  """The number of a saved step."""
-  if not re.fullmatch(r'\d+', text, re.ASCII):
-    raise UserError(f'--step={text} does not parse: write the number of a saved step')
-  return int(text)
+def number(flag: str, holds: Callable[[float], bool], fault: str) -> Callable[[str], float]:
+  """From text to a finite number that holds; `fault` ends the line about any other text."""
+
+  def parse(text: str) -> float:
+    try:
+      value = float(text)
+    except ValueError:
+      value = math.nan
+    if not (math.isfinite(value) and holds(value)):
+      raise UserError(f'--{flag}={text} {fault}')
+    return value
+
+  return parse
 
 
-def steps(text: str) -> int:
-  """How often something is done, at least once."""
-  if not re.fullmatch(r'[1-9]\d{0,5}', text, re.ASCII):
-    raise UserError(f'--steps={text} does not parse: write a number, such as 10')
-  return int(text)
+psi = number('truncation_psi', lambda v: True, 'does not parse: write a number, such as 0.7')
+step = whole('step', 0, 10**18, 'does not parse: write the number of a saved step')
+steps = whole('steps', 1, 999_999, 'does not parse: write a number, such as 10')
+seconds = number(
+  'seconds', lambda v: 0.1 <= v <= 600, 'does not fit: write a number from 0.1 to 600'
+)  # of a film
+width = whole('width', 16, 4096, 'does not fit: write a number of pixels from 16 to 4096')
+workers = whole('workers', 0, 999, 'does not parse: write a number of processes')
 
 
 def duration(text: str) -> float:
@@ -78,24 +90,6 @@ def duration(text: str) -> float:
   if not seconds:
     raise UserError(f'--time_limit={text} does not parse: write 90m, 3.5h, 2d, 45s or 3:30:00')
   return seconds
-
-
-def seconds(text: str) -> float:
-  """The length of a film."""
-  try:
-    value = float(text)
-  except ValueError:
-    value = math.nan
-  if not 0.1 <= value <= 600:
-    raise UserError(f'--seconds={text} does not fit: write a number from 0.1 to 600')
-  return value
-
-
-def width(text: str) -> int:
-  """Of a picture in pixels."""
-  if not re.fullmatch(r'\d{1,4}', text, re.ASCII) or not 16 <= int(text) <= 4096:
-    raise UserError(f'--width={text} does not fit: write a number of pixels from 16 to 4096')
-  return int(text)
 
 
 # The shell leaves the ~ of --out=~/sets alone.
@@ -124,13 +118,6 @@ def color(text: str) -> tuple[int, int, int]:
   if match is None:
     raise UserError(f'--background={text} does not parse: write white, black, grey or #rrggbb')
   return tuple(bytes.fromhex(match[1]))
-
-
-def workers(text: str) -> int:
-  """A number of processes."""
-  if not re.fullmatch(r'\d{1,3}', text, re.ASCII):
-    raise UserError(f'--workers={text} does not parse: write a number of processes')
-  return int(text)
 
 
 def processors() -> int:

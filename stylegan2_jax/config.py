@@ -106,6 +106,11 @@ class TrainSettings:
     return self.micro_batch or self.batch_size
 
   @property
+  def zero_decides(self) -> bool:
+    """Whether D's loss makes a logit of 0 the border between real and fake: r_t builds on that."""
+    return self.loss in ('non_saturating', 'hinge')
+
+  @property
   def penalizes_gradient(self) -> bool:
     """Whether any penalty on the gradient of D is on."""
     return any((self.r1_gamma, self.r2_gamma, self.gp_weight))

@@ -54,6 +54,9 @@ def validate(settings: Settings, num_devices: int) -> None:
   _check_choice('train.on_nonfinite', settings.train.on_nonfinite, ON_NONFINITE)
   _check_choice('train.loss', settings.train.loss, LOSSES)
   _check_augment(settings.augment)
+  if settings.augment.kind == 'ada' and not settings.train.zero_decides:
+    rule = f'be fixed, diffaugment or none with train.loss={settings.train.loss}: its logits have '
+    raise _error('augment.kind', 'ada', f'{rule}no border at 0 that p could follow')
   _check_finetune(settings.finetune)
   _check_batch(settings, num_devices)
 

@@ -51,7 +51,22 @@ def choose(source):
   data, count = source.data, len(source)
   if not data.subset and not data.held_out:
     return source, None
+  to_train, held_out = counts(data, count)
   order = np.random.default_rng(_SEED).permutation(count)
+  trained = order[held_out:][:to_train]
+  words = f'{len(trained)} of them to train on' + (f', {held_out} held out' if held_out else '')
+  chosen = Chosen(source, np.sort(trained), words)
+  if not held_out:
+    return chosen, None
+  return chosen, Chosen(source, np.sort(order[:held_out]), f'{held_out} held out')
+
+
+def counts(data, count):
+  """(how many of `count` pictures are trained on, how many held out).
+
+  Raises:
+    UserError: there are not so many pictures, or none would be left.
+  """
   held_out = round(count * data.held_out)
   if data.held_out and not 0 < held_out < count:
     raise UserError(
@@ -63,9 +78,4 @@ def choose(source):
     raise UserError(
       f'config field data.subset = {data.subset} must be at most {rest}, all there are'
     )
-  trained = order[held_out:][: data.subset or rest]
-  words = f'{len(trained)} of them to train on' + (f', {held_out} held out' if held_out else '')
-  chosen = Chosen(source, np.sort(trained), words)
-  if not held_out:
-    return chosen, None
-  return chosen, Chosen(source, np.sort(order[:held_out]), f'{held_out} held out')
+  return data.subset or rest, held_out

@@ -7,7 +7,7 @@ import numpy as np
 
 from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data.base import Source
-from stylegan2_jax.data.choosing import choose
+from stylegan2_jax.data.choosing import choose, counts
 from stylegan2_jax.data.locating import find_prepared
 from stylegan2_jax.data.shapes import KINDS, sample_factors
 from stylegan2_jax.data.sources import open_source
@@ -51,4 +51,5 @@ def _shapes_to_be(data):
   description = f'shapes: {NUM_IMAGES} images of {size}x3, which training would first draw into '
   description += f'{data.dir}'
   labels = sample_factors(range(NUM_IMAGES)).kind if data.labels else None
-  return Pictures(None, description, NUM_IMAGES, labels, len(KINDS) if data.labels else 0)
+  count, _ = counts(data, NUM_IMAGES)
+  return Pictures(None, description, count, labels, len(KINDS) if data.labels else 0)

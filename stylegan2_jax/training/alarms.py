@@ -26,8 +26,9 @@ class Alarms:
 
   def __init__(self, train: TrainSettings, augment: AugmentSettings):
     """Smoothing begins anew with each process."""
-    self._augment = augment
-    self._pl_warm = _WARM_UP / train.pl_decay * train.pl_interval if train.pl_decay else math.inf
+    self._train, self._augment = train, augment
+    phases = _WARM_UP / train.pl_decay if train.pl_decay else math.inf
+    self._pl_warm = phases * max(train.pl_interval, 1)  # steps; 0: in every step
     self._real, self._fake = _Smooth(_LOGIT_STEPS), _Smooth(_LOGIT_STEPS)
     self._path = _Smooth(_PATH_PHASES)
     self._said: dict[str, float] = {}  # kind of alarm -> kimg at which it was raised
@@ -50,8 +51,8 @@ class Alarms:
     return [found[kind] for kind in due]
 
   def _logit_alarms(self):
-    if not self._real.ready:
-      return {}
+    if not self._real.ready or not self._train.zero_decides:
+      return {}  # logits of the other losses may lie anywhere
     real, fake = self._real.value, self._fake.value
     logits = f'mean logit {real:.1f} for reals, {fake:.1f} for fakes'
     if real - fake < _REVERSED or fake > _LOGIT:

@@ -111,6 +111,19 @@ def test_the_warm_up_lasts_over_processes():
   assert run(lambda step: (1.0, -1.0), lambda step: (4.0, 0.4), 1200) == {}
 
 
+def test_logits_that_may_lie_anywhere():
+  """A critic's have no zero; path lengths are another matter."""
+  far = {'logits': lambda step: (-35.0, -41.0), 'path': lambda step: (9.0, 1.0)}
+  assert list(run(**far, loss='wgan')) == [1237]
+  assert 'path lengths explode' in run(**far, loss='relativistic')[1237][0]
+
+
+def test_path_lengths_in_every_step():
+  """Not lazily: pl_mean is as far after a quarter of the steps, and not before."""
+  heard = run(sound, lambda step: (9.0, 1.0), pl_interval=0)
+  assert min(heard) > 300
+
+
 def strengths(p, **augment):
   """{step: warnings} of a run whose augmentation strength is p(step)."""
   alarms, heard = Alarms(TrainSettings(), AugmentSettings(kind='ada', **augment)), {}
