@@ -25,7 +25,7 @@ def test_some_of_the_shapes_to_be(tmp_path):
   some = {'resolution': 8, 'dir': str(tmp_path / 'sets')}
   assert look_at(DataSettings(held_out=0.1, **some)).count == 9_000
   assert look_at(DataSettings(held_out=0.1, subset=50, **some)).count == 50
-  with pytest.raises(UserError, match='data.subset = 10001 must be at most 10000'):
+  with pytest.raises(UserError, match=r'data\.subset = 10001 must be at most 10000'):
     look_at(DataSettings(subset=10_001, **some))
 
 
