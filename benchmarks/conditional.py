@@ -102,6 +102,8 @@ def main():
     print(f'{name}: {result["fakes"][name]:.1%} of {_FAKES} fakes', flush=True)
   print(f'held-out reals: {result["reals"]:.1%} of {_HELD_OUT}')
   result |= {'images_of_each_class': _FAKES, 'psi': 1.0}
+  command = f'python benchmarks/conditional.py --workdir={flags.workdir}'
+  result |= {'command': command, 'kimg': gan.settings.train.total_kimg}
   if flags.out:
     pathlib.Path(flags.out).write_text(json.dumps(result, indent=2) + '\n')
 

@@ -38,7 +38,7 @@ def adapt(config: ConfigDict, facts: Facts) -> None:
   height, width = DataSettings(resolution=data.resolution, aspect=data.aspect).size
 
   # ADA: max(min(g * min(4096 // res, 32), 64), g) images on g devices. Where g or res are no powers
-  # of two, each device takes the next lower one, so that they all have as many.
+  # of two, each device takes the next lower one: all have as many, and groups divide it.
   per_device = max(min(4096 // data.resolution, 32, 64 // facts.num_devices), 1)
   train.batch_size = facts.num_devices * 2 ** (per_device.bit_length() - 1)
   # All that a device has. Fewer devices can go on with the run, with as many at a time.

@@ -149,8 +149,9 @@ def _train() -> ConfigDict:
   train.adam_b1 = 0.0
   train.adam_b2 = 0.99
   train.adam_eps = 1e-8
-  # The adversarial loss: 'non_saturating' (StyleGAN2), 'hinge', 'wgan' (WGAN-GP, with gp_weight 10)
-  # or 'relativistic' (pairs of a real and a fake image; with R1 and R2). losses.py has them all.
+  # The adversarial loss: 'non_saturating' (StyleGAN2), 'hinge', 'wgan' (for WGAN-GP set also
+  # gp_weight=10 and r1_gamma=0) or 'relativistic' (pairs of a real and a fake image; wants r2_gamma
+  # as large as r1_gamma). losses.py has them all.
   train.loss = 'non_saturating'
   # R1: gamma/2 * squared gradient of D at real images. The field to tune for a new data set: ADA's
   # rule of thumb is 2e-4 * pixels of an image / batch_size; larger is calmer. 0 skips it.
@@ -220,7 +221,7 @@ def _finetune() -> ConfigDict:
   # becomes at most 100 and train.ema_rampup None, unless they are on the command line.
   finetune.start = ''
   # Freeze-D (2002.10964): so many layers of D stay as they are, counted from the image: FromRGB,
-  # conv0, conv1, the residual skip, the next block's conv0 ... 10 in ADA.
+  # conv0, conv1, the residual skip, the next block's conv0 ...
   finetune.freeze_d = 0
   # The mapping network of G stays as it is.
   finetune.freeze_mapping = False

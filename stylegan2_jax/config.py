@@ -115,6 +115,16 @@ class TrainSettings:
     """Whether any penalty on the gradient of D is on."""
     return any((self.r1_gamma, self.r2_gamma, self.gp_weight))
 
+  @property
+  def penalties_not_lazy(self) -> bool:
+    """Whether those are part of D's main phase, in every step."""
+    return self.penalizes_gradient and self.r1_interval == 0
+
+  @property
+  def path_length_not_lazy(self) -> bool:
+    """Whether the path length penalty is part of G's main phase, in every step."""
+    return self.pl_weight != 0 and self.pl_interval == 0
+
 
 @dataclasses.dataclass(frozen=True)
 class AugmentSettings:

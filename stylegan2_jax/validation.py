@@ -96,6 +96,7 @@ def _check_ranges(values: dict) -> None:
     (_BELOW_1, lambda v: 0 <= v < 1, 'be at least 0 and less than 1'),
     (_POSITIVE_OR_NONE, lambda v: v is None or v > 0, 'be greater than 0, or none'),
     (('seed',), lambda v: v < 2**32, 'be less than 2**32'),
+    (('augment.target',), lambda v: -1 <= v <= 1, 'lie between -1 and 1, as signs do'),
     (('network.d_mapping_layers',), lambda v: v >= 0, 'be 0 or greater'),
   ):
     for field in fields:

@@ -1,4 +1,4 @@
-"""A lock that keeps a second training out of a folder, until its process ends, however it does."""
+"""A lock that keeps a second command out of a folder, until its process ends, however it does."""
 
 import fcntl
 import pathlib
@@ -14,12 +14,13 @@ _TRIES = 5
 class WorkdirLock:
   """A lock on a file in a folder. Building one touches nothing."""
 
-  def __init__(self, path: pathlib.Path):
-    self.path = path
+  def __init__(self, path: pathlib.Path, what: str = 'training'):
+    """`path`: the file; `what`: the kind of command that takes it, for messages."""
+    self.path, self._what = path, what
     self._file: IO | None = None
 
   def is_taken(self) -> bool | None:
-    """Whether a training has it; None if that cannot be told. Takes nothing for long."""
+    """Whether a process has it; None if that cannot be told. Takes nothing for long."""
     try:
       self._try()
     except BlockingIOError:
@@ -32,7 +33,7 @@ class WorkdirLock:
     """Refuses what `take` would refuse, in the same words; touches nothing.
 
     Raises:
-      UserError: a training has it, or the file system has no locks.
+      UserError: another process has it, or the file system has no locks.
     """
     try:
       self._try()
@@ -40,10 +41,10 @@ class WorkdirLock:
       raise self._refusal(error) from None
 
   def take(self) -> None:
-    """Keeps other trainings out until `close`.
+    """Keeps others out until `close`.
 
     Raises:
-      UserError: a training has it, or the file system has no locks.
+      UserError: another process has it, or the file system has no locks.
       OSError: the file cannot be written.
     """
     file = self.path.open('a')
@@ -75,7 +76,9 @@ class WorkdirLock:
   def _refusal(self, error: OSError) -> UserError:
     if isinstance(error, BlockingIOError):
       folder = self.path.parent
-      return UserError(f'another training is running in workdir {folder}: stop it or name another')
+      return UserError(
+        f'another {self._what} is running in workdir {folder}: stop it or name another'
+      )
     return UserError(
       f'cannot lock {self.path} ({reason(error)}): put the workdir on a file system with locks'
     )

@@ -72,6 +72,7 @@ from tests.helpers import changed
       {'augment__p': 0.5, 'augment__p_max': 0.4},
       r'augment\.p = 0\.5 must be at most aug',
     ),
+    ({'augment__target': 5.0}, r'augment\.target = 5\.0 must lie between -1 and 1'),
     ({'augment__interval': 0}, r'augment\.interval = 0 must be at least 1'),
     ({'augment__ada_kimg': 0.0}, r'augment\.ada_kimg = 0\.0 must be greater than 0'),
     (

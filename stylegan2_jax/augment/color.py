@@ -12,6 +12,8 @@ from stylegan2_jax.augment.draws import Draws
 # The grey axis, in homogeneous colour (red, green, blue, 1).
 _GREY = np.array([1, 1, 1, 0]) / np.sqrt(3)
 _ALONG = np.outer(_GREY, _GREY)  # projects onto it
+_COLOR, _ONE = np.diag([1, 1, 1, 0]), np.diag([0, 0, 0, 1])
+_ACROSS = _COLOR - _ALONG  # projects onto the plane across it
 _TURN = np.zeros((4, 4))  # v -> axis × v
 _TURN[:3, :3] = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / np.sqrt(3)
 
@@ -50,16 +52,16 @@ def color_matrix(draws: Draws, grey: bool = False) -> jax.Array | None:
     shift[:3, 3] = 1
     steps.append(_mix((1.0, eye), (draws.brightness, shift)))
   if draws.contrast is not None:
-    steps.append(_mix((draws.contrast, np.diag([1, 1, 1, 0])), (1.0, np.diag([0, 0, 0, 1]))))
+    steps.append(_mix((draws.contrast, _COLOR), (1.0, _ONE)))
   if draws.lumaflip is not None:
     steps.append(_mix((1.0, eye), (-2 * draws.lumaflip, _ALONG)))
   if draws.hue is not None and not grey:
-    # Rodrigues' formula: along + cos·(identity − along) + sin·(axis ×).
+    # Rodrigues' formula: along + cos·across + sin·(axis ×).
     steps.append(
-      _mix((1.0, _ALONG), (jnp.cos(draws.hue), eye - _ALONG), (jnp.sin(draws.hue), _TURN))
+      _mix((1.0, _ALONG + _ONE), (jnp.cos(draws.hue), _ACROSS), (jnp.sin(draws.hue), _TURN))
     )
   if draws.saturation is not None and not grey:
-    steps.append(_mix((1.0, _ALONG), (draws.saturation, eye - _ALONG)))
+    steps.append(_mix((1.0, _ALONG + _ONE), (draws.saturation, _ACROSS)))
   if not steps:
     return None
   matrix = jnp.broadcast_to(steps[0], (max(len(step) for step in steps), 4, 4))

@@ -37,8 +37,6 @@ def filter_bank() -> np.ndarray:
     octave = NUM_BANDS - 1 - band  # how often the low band was split before this one
     parts = [stretched(low, i) for i in range(octave)]
     parts += [stretched(high, octave)] if band else []
-    if band == 0:
-      parts = [stretched(low, i) for i in range(NUM_BANDS - 1)]
     bands.append(functools.reduce(np.convolve, parts))
   longest = max(map(len, bands))
   return np.stack([np.pad(taps, (longest - len(taps)) // 2) for taps in bands])

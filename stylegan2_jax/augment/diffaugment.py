@@ -8,8 +8,8 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 
-_SHIFT = 1 / 8  # of the image's size, at most
-_CUTOUT = 1 / 2  # side of the hole
+_SHIFT = 8  # at most this part of the image's size
+_CUTOUT = 2  # the hole is this part of it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,13 +32,13 @@ class DiffAugment:
       img = recolor(img, draws[:, 0] - 0.5, draws[:, 1] * 2, draws[:, 2] + 0.5)
     size = jnp.array([img.shape[1:3]])  # [1, 2]
     if 'translation' in self.policies:
-      reach = jnp.round(size * _SHIFT)
+      reach = (size + _SHIFT // 2) // _SHIFT  # halves are rounded up
       shift = jnp.floor(draws[:, 3:5] * (2 * reach + 1)) - reach
       img = translate(img, shift.astype(jnp.int32))
     if 'cutout' in self.policies:
-      hole = jnp.round(size * _CUTOUT)
-      center = jnp.floor(draws[:, 5:7] * (size + 1 - hole % 2))
-      img = cut(img, (center - jnp.floor(hole / 2)).astype(jnp.int32), hole[0].astype(jnp.int32))
+      hole = (size + _CUTOUT // 2) // _CUTOUT
+      center = jnp.floor(draws[:, 5:7] * (size + 1 - hole % 2)).astype(jnp.int32)
+      img = cut(img, center - hole // 2, hole[0])
     return img
 
 

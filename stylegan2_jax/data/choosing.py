@@ -77,5 +77,6 @@ def counts(data, count):
   if data.subset > rest:
     raise UserError(
       f'config field data.subset = {data.subset} must be at most {rest}, all there are'
+      + (' beside those held out' if held_out else '')
     )
   return data.subset or rest, held_out

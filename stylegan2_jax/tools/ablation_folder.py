@@ -9,12 +9,11 @@ Layout:
 """
 
 import dataclasses
-import fcntl
 import json
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import files, resuming
@@ -24,6 +23,7 @@ from stylegan2_jax.run_directory import RunDirectory, saved_steps
 from stylegan2_jax.tools.ablation_grid import Variant, folder_name
 from stylegan2_jax.training.schedule import steps_for
 from stylegan2_jax.words import reason
+from stylegan2_jax.workdir_lock import WorkdirLock
 
 _SEED = re.compile(r'seed(\d{1,10})', re.ASCII)
 _FAILED = re.compile(r'[-\d]+ [:\d]+ failed: (.*)')
@@ -77,7 +77,7 @@ class AblationFolder:
     self.figure_path, self.log_path = path / 'curves.png', path / 'log.txt'
     self.rows: list[Row] = []
     self._record_path = path / 'ablation.json'
-    self._lock: IO | None = None
+    self._lock = WorkdirLock(path / '.lock', 'ablation')
 
   def open(self, base: Settings, variants: Sequence[Variant], seeds: int) -> list[Member]:
     """Adds variants to the ablation here, or begins one; `rows` then has the earlier ones as well.
@@ -110,9 +110,7 @@ class AblationFolder:
 
   def close(self) -> None:
     """Gives the lock back. Closing twice is harmless."""
-    if self._lock is not None:
-      self._lock.close()
-      self._lock = None
+    self._lock.close()
 
   def _create(self) -> None:
     """Makes the folder, unless something else is there, and locks it."""
@@ -127,13 +125,8 @@ class AblationFolder:
             'name a new or empty folder'
           )
       path.mkdir(parents=True, exist_ok=True)
-      self._lock = (path / '.lock').open('a')
-      fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-      self.close()
-      raise UserError(f'another ablation is running in {path}: stop it or name another') from None
+      self._lock.take()
     except OSError as error:
-      self.close()
       raise UserError(f'cannot use workdir {path}: {reason(error)}; name another') from None
 
   def _read(self, base: Settings) -> list[Mapping]:

@@ -88,7 +88,7 @@ def variants(
   base = dataclasses.replace(presets.load_settings(config, overrides), seed=0)
   found: dict[str, Variant] = {}
   for texts in itertools.product(*fields.values()):
-    variant = _variant(base, dict(zip(fields, texts, strict=True)))
+    variant = _variant(config, overrides, dict(zip(fields, texts, strict=True)))
     key = variant.name.casefold()  # there are disks that do not tell a from A
     if key in found:
       raise UserError(f'--vary gives the variant {variant.label} twice: leave one out')
@@ -96,9 +96,10 @@ def variants(
   return base, list(found.values())
 
 
-def _variant(base: Settings, texts: dict[str, str]) -> Variant:
+def _variant(config: str, overrides: Mapping[str, str], texts: dict[str, str]) -> Variant:
+  """The preset with these fields as if they were on the command line: its rules follow them."""
   try:
-    settings = presets.override(base, texts)
+    settings = dataclasses.replace(presets.load_settings(config, {**overrides, **texts}), seed=0)
     validation.validate(settings, num_devices=1)
   except UserError as error:
     given = ', '.join(f'{field}={one_line(text)}' for field, text in texts.items())

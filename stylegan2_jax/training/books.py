@@ -194,10 +194,16 @@ class Books(NoBooks):
     if not self._settings.finetune.start:
       return fresh
     start = finetune.look_at(self._settings, fresh)
-    state = finetune.carry_over(start, fresh)
+    settings = self._settings
+    state = finetune.carry_over(start, fresh, settings.finetune.freeze_mapping)
     carried, rest = finetune.describe(start, fresh)
     self.say(f'fine-tuning from {start.path}, carried over: {carried}')
     self.say(f'fresh: {rest}')
+    rampup = settings.train.ema_rampup
+    self.say(
+      f'for fine-tuning: augment.ada_kimg={settings.augment.ada_kimg:g}, '
+      f'train.ema_rampup={"none" if rampup is None else f"{rampup:g}"}'
+    )
     return state
 
   def _tell_damage(self):

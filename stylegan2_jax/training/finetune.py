@@ -71,7 +71,10 @@ def look_at(settings: Settings, like: TrainState) -> Start:
   """
   folder, step = _find(settings.finetune.start)
   with contextlib.closing(Checkpoints(folder)) as checkpoints:
-    step = checkpoints.choose(step)
+    try:
+      step = checkpoints.choose(step)
+    except UserError as error:
+      raise UserError(f'config field finetune.start: {error}') from None
     places = dict(_FIELDS)
     parts = {part: checkpoints.saved(step, part) for part, _ in _FIELDS.values()}
     if parts['training'] is None:  # as with imported weights
@@ -87,12 +90,13 @@ def look_at(settings: Settings, like: TrainState) -> Start:
   return start
 
 
-def carry_over(start: Start, fresh: TrainState) -> TrainState:
+def carry_over(start: Start, fresh: TrainState, freeze_mapping: bool) -> TrainState:
   """The state that a run begins with, as numpy arrays where they are not fresh.
 
   Args:
     start: from `look_at`.
     fresh: without device axis.
+    freeze_mapping: G begins with the mapping network of its average too, as both keep it.
 
   Raises:
     DamagedError: the checkpoint is damaged.
@@ -105,6 +109,8 @@ def carry_over(start: Start, fresh: TrainState) -> TrainState:
   fields = {}
   for field, (part, name) in start.places.items():
     fields[field] = _merged(getattr(fresh, field), read[part][name], start.carried[field])
+  if freeze_mapping:
+    fields['g_params'] = {**fields['g_params'], 'mapping': fields['ema_params']['mapping']}
   return fresh.replace(**fields)
 
 
@@ -137,8 +143,9 @@ def _find(start: str) -> tuple[pathlib.Path, int | None]:
   if path.name.isdecimal() and path.parent.is_dir():
     return path.parent, int(path.name)
   if not path.is_dir():
+    fault = 'is no folder' if path.exists() else 'does not exist'
     raise UserError(
-      f'config field finetune.start = {start} does not exist: name the folder of a run, or of one '
+      f'config field finetune.start = {start} {fault}: name the folder of a run, or of one '
       'of its checkpoints, such as runs/a/checkpoints/1000'
     )
   return path, None

@@ -14,14 +14,12 @@ def phases_at(step: int, train: TrainSettings) -> tuple[str, ...]:
 
   With an interval of 0 they are part of the main phase of their network.
   """
-  path_length = train.pl_weight != 0 and _is_due(step, train.pl_interval)
-  r1 = train.penalizes_gradient and _is_due(step, train.r1_interval)
+  path_length = train.pl_weight != 0 and not train.path_length_not_lazy
+  path_length = path_length and step % train.pl_interval == 0
+  r1 = train.penalizes_gradient and not train.penalties_not_lazy
+  r1 = r1 and step % train.r1_interval == 0
   due = {'generator': True, 'path_length': path_length, 'discriminator': True, 'r1': r1}
   return tuple(phase for phase in PHASES if due[phase])
-
-
-def _is_due(step: int, interval: int) -> bool:
-  return interval > 0 and step % interval == 0
 
 
 def used_phases(train: TrainSettings) -> tuple[str, ...]:

@@ -37,8 +37,7 @@ def generator_step(
     (state with new g_params, g_opt, w_avg; scalars averaged over the global batch; int32 [leaves]:
     how many values of each leaf of the gradient were not finite).
   """
-  key, train = phase_key(state.key, state.step, 'generator'), recipe.train
-  with_path_length = train.pl_weight != 0 and train.pl_interval == 0
+  key = phase_key(state.key, state.step, 'generator')
 
   def loss_fn(params, chunk):
     latents = recipe.latents(key, chunk, labels)
@@ -55,7 +54,7 @@ def generator_step(
       )
     loss = recipe.loss.generator(logits, reals).mean()
     metrics = {'loss_g': loss}
-    if not with_path_length:
+    if not recipe.train.path_length_not_lazy:
       return loss, ((w_mean,), metrics, None)
     result, path_metrics, path_w_mean = path_length(state, chunk, labels, recipe, params)
     return loss + result.loss, ((w_mean, path_w_mean), metrics | path_metrics, result.mean)
@@ -92,7 +91,6 @@ def discriminator_step(
   signs of the real logits. Penalties on D's gradient that are not lazy are part of the loss.
   """
   key, train = phase_key(state.key, state.step, 'discriminator'), recipe.train
-  with_penalties = train.penalizes_gradient and train.r1_interval == 0
 
   def loss_fn(params, chunk):
     latents = recipe.latents(key, chunk, labels)
@@ -110,7 +108,7 @@ def discriminator_step(
       'logits_real': real_logits.mean(),
       'sign_real': jnp.sign(real_logits).mean(),
     }
-    if with_penalties:
+    if train.penalties_not_lazy:
       penalty, penalty_metrics, _ = penalties(state, chunk, labels, recipe, params)
       loss, metrics = loss + penalty, {**metrics, **penalty_metrics}
     return loss, (w_mean, metrics, ada.mean_sign(real_logits))
@@ -183,7 +181,11 @@ def finish_step(
   total = sum(counts.sum(dtype=jnp.int32) for counts in bad.values())
   augment = ada.adapt(state.augment, state.step + 1, train.batch_size, recipe.augment)
   beta = ema_beta(state.step * train.batch_size, train.batch_size, train.ema_kimg, train.ema_rampup)
-  ema_params = update_ema(state.g_params, state.ema_params, beta)
+  ema_params = freezing.kept(
+    freezing.frozen(state.g_params, recipe.finetune),
+    state.ema_params,
+    update_ema(state.g_params, state.ema_params, beta),
+  )
   bad_steps = jnp.where(total > 0, state.bad_steps + 1, 0)
   state = state.replace(
     ema_params=ema_params, step=state.step + 1, bad_steps=bad_steps, augment=augment

@@ -77,6 +77,17 @@ def test_shifts_are_uniform():
   np.testing.assert_allclose(counts, expected, atol=4 * (5000 / 25) ** 0.5)
 
 
+@pytest.mark.parametrize(('side', 'reach', 'hole'), [(4, 1, 2), (7, 1, 4), (20, 3, 10), (12, 2, 6)])
+def test_halves_of_pixels_are_rounded_up(side, reach, hole):
+  """An eighth of the side to shift by, and half of it to cut."""
+  img = np.zeros((2000, side, side, 1), np.float32)
+  img[:, side // 2, side // 2] = 1
+  rows = np.nonzero(run(('translation',), jnp.asarray(img)))[1]
+  assert (rows.min(), rows.max()) == (side // 2 - reach, min(side // 2 + reach, side - 1))
+  cut_rows = (run(('cutout',), jnp.ones((2000, side, side, 1)))[..., 0] == 0).any(axis=2)
+  assert cut_rows.sum(axis=1).max() == hole
+
+
 def test_holes_are_half_as_wide():
   """Centred anywhere, so that at the edges less of them is left."""
   found = run(('cutout',), jnp.ones((2000, 16, 16, 1)))[..., 0]

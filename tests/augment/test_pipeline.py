@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from stylegan2_jax.augment import transforms
+from stylegan2_jax.augment.color import color_matrix
 from stylegan2_jax.augment.corruptions import band_gains, filter_bank
 from stylegan2_jax.augment.draws import Draws, draw
 from stylegan2_jax.augment.geometric import SYM6
@@ -123,6 +124,15 @@ def test_colour(x64):
   np.testing.assert_allclose(third, jnp.roll(img, 1, axis=3), atol=1e-12)
   both = apply(filled(brightness=0.3, contrast=1.5), img)
   np.testing.assert_allclose(both, (img + 0.3) * 1.5, atol=1e-12)
+
+
+def test_the_matrix_of_colours_is_affine():
+  """Its last row keeps the 1, whatever comes together."""
+  draws = filled(n=2, brightness=0.3, contrast=1.5, lumaflip=1, hue=1.0, saturation=0.4)
+  found = [color_matrix(draws)]
+  found += [color_matrix(Draws(**{name: getattr(draws, name)})) for name in ('hue', 'saturation')]
+  for matrix in found:
+    np.testing.assert_array_equal(matrix[:, 3], np.tile([0, 0, 0, 1], (2, 1)))
 
 
 def test_colour_of_grey_and_alpha(x64):

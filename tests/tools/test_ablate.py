@@ -252,7 +252,7 @@ def test_what_is_refused_in_an_ablation(place, capsys):
   assert 'another training is running in' in one_error(capsys)
   with (place / '.lock').open('a'), locked(RunDirectory(place)):
     assert ablate(place, VARY) == 2
-  assert 'another ablation is running in' in one_error(capsys)
+  assert 'another ablation is running in workdir' in one_error(capsys)
   assert {p: p.read_bytes() for p in place.rglob('*') if p.is_file()} == before
   (place / 'ablation.json').write_text('{')
   assert ablate(place, VARY) == 2

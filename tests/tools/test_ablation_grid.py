@@ -33,6 +33,15 @@ def test_all_combinations():
   assert found[0].label == 'r1_gamma=0.1, pl_weight=0'
 
 
+def test_what_a_preset_derives_follows_the_variant():
+  """As if each had been named on the command line: a start makes two other fields what it needs."""
+  _, (fresh, started) = grid('finetune.start="",runs/a')
+  assert (fresh.settings.augment.ada_kimg, fresh.settings.train.ema_rampup) == (500, 0.05)
+  assert (started.settings.augment.ada_kimg, started.settings.train.ema_rampup) == (100, None)
+  _, (given,) = grid('finetune.start=runs/a', augment__ada_kimg='300')
+  assert given.settings.augment.ada_kimg == 300
+
+
 def test_values_are_read_by_the_type_of_their_field():
   _, found = grid('network.clamp=none,256', 'data.mirror=no,yes', 'train.r1_gamma= 1e-3')
   assert [v.values for v in found] == [

@@ -41,7 +41,8 @@ def begin(start, resolution=8, c_dim=0, finetune_fields=None, **network):
   fresh = new_state(config.seed, *modules, config.train)
   found = finetune.look_at(config, finetune.state_shapes(config, c_dim))
   assert found == finetune.look_at(config, fresh)
-  return finetune.carry_over(found, fresh), fresh, finetune.describe(found, fresh)
+  state = finetune.carry_over(found, fresh, config.finetune.freeze_mapping)
+  return state, fresh, finetune.describe(found, fresh)
 
 
 def refusal(*arguments, **fields):
@@ -77,6 +78,14 @@ def test_all_of_the_same_networks(place, run):
     f'of D {len(d)} of {len(d)} arrays ({d_size:,} of {d_size:,} parameters): b4, b8'
   )
   assert rest == 'optimizers, path-length mean, augmentation, step and keys'
+
+
+def test_a_mapping_that_is_frozen_is_that_of_the_average(run):
+  """It draws the images, and stays in both."""
+  state, _, _ = begin(run.path, finetune_fields={'freeze_mapping': True})
+  assert_trees_equal(state.g_params['mapping'], run.state.ema_params['mapping'])
+  assert_trees_equal(state.g_params['synthesis'], run.state.g_params['synthesis'])
+  assert_trees_equal(state.ema_params, run.state.ema_params)
 
 
 def test_the_newest_or_the_one_that_is_named(tmp_path):
