@@ -28,7 +28,8 @@ def test_a_run_that_begins_with_another_ones_weights(place):
   assert 'fine-tuning from first/checkpoints/2, carried over: of G ' in said[0]
   assert 'fresh: optimizers, path-length mean' in said[1]
   first, second = place.state('first', 2), place.state('second', 1)
-  assert_trees_equal(second.g_params['mapping'], first.g_params['mapping'])
+  for params in (second.g_params, second.ema_params):  # that which draws, in both
+    assert_trees_equal(params['mapping'], first.ema_params['mapping'])
   assert_trees_equal(second.d_params['b4']['fromrgb'], first.d_params['b4']['fromrgb'])
   assert_trees_equal(second.noise_maps, first.noise_maps)
   assert (second.step, second.g_opt[0].count) == (1, 2)  # its own: two phases of G in one step
@@ -42,14 +43,16 @@ def test_a_run_that_begins_with_another_ones_weights(place):
   assert (done.returncode, done.stderr) == (0, '')
   assert 'going on from step 1' in done.stdout
   assert 'carried over' not in done.stdout
-  assert_trees_equal(place.state('second', 2).g_params['mapping'], first.g_params['mapping'])
+  later = place.state('second', 2)
+  for params in (later.g_params, later.ema_params):
+    assert_trees_equal(params['mapping'], first.ema_params['mapping'])
 
 
 def test_two_hosts_begin_with_what_the_first_one_reads(place):
   for status, said in Pair(place, 'pair', 1, **FIELDS).wait():
     assert status == 0, said
   first, pair = place.state('first', 2), place.state('pair', 1)
-  assert_trees_equal(pair.g_params['mapping'], first.g_params['mapping'])
+  assert_trees_equal(pair.g_params['mapping'], first.ema_params['mapping'])
   assert_trees_equal(pair.noise_maps, first.noise_maps)
 
 
