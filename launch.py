@@ -1,4 +1,4 @@
-"""The command line: `python launch.py --help` lists the commands, commands.py has them."""
+"""`python launch.py --help` lists the commands; stylegan2_jax/commands/ has a file for each."""
 
 import os
 import select
@@ -15,8 +15,8 @@ def _missing(error: ModuleNotFoundError) -> int:
 
 
 try:
-  from stylegan2_jax import command_line
-  from stylegan2_jax.commands import COMMANDS
+  from stylegan2_jax import commands
+  from stylegan2_jax.commands import line
   from stylegan2_jax.errors import CommandError, Preempted
 except ModuleNotFoundError as error:
   sys.exit(_missing(error))
@@ -38,8 +38,8 @@ def main(argv: list[str]) -> int:
 
 def _run(argv: list[str]) -> int:
   try:
-    flags = command_line.parse(argv)
-    return COMMANDS[flags.command](flags) or 0
+    flags = line.parse(argv)
+    return commands.module(flags.command).run(flags) or 0
   except Preempted as ending:
     return ending.status  # training has said what to do
   except CommandError as error:

@@ -6,7 +6,8 @@ import pathlib
 import pytest
 
 import launch
-from stylegan2_jax import command_line, commands, presets, validation
+from stylegan2_jax import presets, run_settings, validation
+from stylegan2_jax.commands import line
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.facts import Facts, ImageForm
 from stylegan2_jax.run_directory import RunDirectory
@@ -165,19 +166,19 @@ def test_a_run_keeps_what_it_began_with(run_dir):
   """Other devices and other pictures change nothing, and neither are looked at."""
   begun = auto(8, 256)
   RunDirectory(run_dir).open(begun).close()
-  fields = command_line.derived_fields(AUTO, {}, run_dir, unknown)
-  draft = command_line.training_settings(AUTO, {}, run_dir)
-  assert command_line.with_derived(draft, fields) == begun
-  fields = command_line.derived_fields(AUTO, {'train.r1_gamma': '3'}, run_dir, unknown)
+  fields = run_settings.derived_fields(AUTO, {}, run_dir, unknown)
+  draft = run_settings.training_settings(AUTO, {}, run_dir)
+  assert run_settings.with_derived(draft, fields) == begun
+  fields = run_settings.derived_fields(AUTO, {'train.r1_gamma': '3'}, run_dir, unknown)
   assert 'train.r1_gamma' not in fields  # which the run then refuses
-  assert command_line.derived_fields(None, {}, run_dir, unknown) == {}
+  assert run_settings.derived_fields(None, {}, run_dir, unknown) == {}
 
 
 def test_another_preset_does_not_take_a_run_for_its_own(run_dir):
   other = settings(resolution=64)
   RunDirectory(run_dir).open(other).close()
-  fields = command_line.derived_fields(AUTO, {}, run_dir, unknown)
-  found = command_line.with_derived(command_line.training_settings(AUTO, {}, run_dir), fields)
+  fields = run_settings.derived_fields(AUTO, {}, run_dir, unknown)
+  found = run_settings.with_derived(run_settings.training_settings(AUTO, {}, run_dir), fields)
   with pytest.raises(UserError, match=r'of another config .*network\.z_dim: 8 -> 512'):
     RunDirectory(run_dir).check(found)
 
@@ -200,7 +201,7 @@ def test_fine_tuning(path, overrides, expected):
 
 def test_settings_may_be_incomplete_until_they_are_adapted():
   """A 7:4 of 32 pixels there is not, but the pictures tell a resolution."""
-  assert command_line.training_settings(AUTO, {'data.aspect': '7:4'}, 'w').data.aspect == '7:4'
+  assert run_settings.training_settings(AUTO, {'data.aspect': '7:4'}, 'w').data.aspect == '7:4'
   assert auto(1, 224, '1:1', data__aspect='7:4').data.size == (128, 224)
 
 
@@ -212,10 +213,10 @@ def test_settings_may_be_incomplete_until_they_are_adapted():
     ('train.batch_size=0', r'train\.batch_size = 0 must be at least 1'),
   ],
 )
-@pytest.mark.parametrize('read', [command_line.training_settings, command_line.network_settings])
+@pytest.mark.parametrize('read', [run_settings.training_settings, run_settings.network_settings])
 def test_complaints_come_before_anything_is_looked_at(read, field, message):
   with pytest.raises(UserError, match=message):
-    read(AUTO, dict([field.split('=')]), *(['w'] if read is command_line.training_settings else []))
+    read(AUTO, dict([field.split('=')]), *(['w'] if read is run_settings.training_settings else []))
 
 
 def folder_of(path, *sizes):
@@ -244,7 +245,7 @@ def test_the_other_hosts_do_as_the_first_says(monkeypatch):
   monkeypatch.setattr(hosts, 'is_first', lambda: False)
   monkeypatch.setattr(hosts, 'first_says', lambda value: said)
   argv = ['--workdir=nowhere', f'--config={AUTO}', '--config.data.source=nowhere']
-  flags = command_line.parse(argv)
-  draft = command_line.training_settings(flags.config, flags.overrides, flags.workdir)
-  found = commands._adapted(draft, flags, flags.workdir)
+  flags = line.parse(argv)
+  draft = run_settings.training_settings(flags.config, flags.overrides, flags.workdir)
+  found = run_settings.adapted(draft, flags.config, flags.overrides, flags.workdir)
   assert found == auto(8, 256, data__source='nowhere')

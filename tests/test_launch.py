@@ -8,7 +8,8 @@ import sys
 import pytest
 
 import launch
-from stylegan2_jax import commands
+from stylegan2_jax import backend
+from stylegan2_jax.commands import watch
 from tests.reporting.runs import make_run
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -28,7 +29,7 @@ def test_without_the_packages():
 @pytest.mark.parametrize('command', ['train', 'summary', 'sample'])
 def test_without_one_package(command, monkeypatch, capsys):
   """Packages that are needed only later are missed in the same words."""
-  monkeypatch.setattr(commands.backend, 'prepare', lambda **unused: __import__('no_such_package'))
+  monkeypatch.setattr(backend, 'prepare', lambda **unused: __import__('no_such_package'))
   configs = '--config=' + str(ROOT / 'configs' / 'tiny.py')
   flags = {'train': [configs, '--workdir=x'], 'summary': [configs], 'sample': ['--workdir=x']}
   assert launch.main([command, *flags[command]]) == 2
@@ -64,6 +65,6 @@ def test_another_pipe_that_breaks_is_an_error(monkeypatch):
   def fails(flags):
     raise BrokenPipeError(32, 'Broken pipe')
 
-  monkeypatch.setitem(launch.COMMANDS, 'watch', fails)
+  monkeypatch.setattr(watch, 'run', fails)
   with pytest.raises(BrokenPipeError):
     launch.main(['watch', '--workdir=x'])

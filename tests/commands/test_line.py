@@ -3,7 +3,8 @@
 import pytest
 
 import launch
-from stylegan2_jax import command_line, command_values
+from stylegan2_jax import run_settings
+from stylegan2_jax.commands import line, values
 from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.run_directory import RunDirectory
@@ -20,7 +21,7 @@ from stylegan2_jax.run_directory import RunDirectory
   ],
 )
 def test_seeds(text, seeds):
-  assert command_values.parse_seeds(text) == seeds
+  assert values.parse_seeds(text) == seeds
 
 
 @pytest.mark.parametrize(
@@ -28,21 +29,21 @@ def test_seeds(text, seeds):
 )
 def test_bad_seeds(text):
   with pytest.raises(UserError, match=r'^--seeds='):
-    command_values.parse_seeds(text)
+    values.parse_seeds(text)
 
 
 def test_train_is_the_default_command():
   argv = ['--config=a.py', '--config.seed=3', '--workdir', 'w', '--config.data.source', '-x']
-  flags = command_line.parse(argv)
+  flags = line.parse(argv)
   assert (flags.command, flags.config, flags.workdir) == ('train', 'a.py', 'w')
   assert flags.overrides == {'seed': '3', 'data.source': '-x'}
-  assert command_line.parse(['train', *argv]) == flags
+  assert line.parse(['train', *argv]) == flags
 
 
 def test_sample_flags():
-  flags = command_line.parse(['sample', '--workdir=w', '--psi=0.5', '--class=cat', '--step=40'])
+  flags = line.parse(['sample', '--workdir=w', '--psi=0.5', '--class=cat', '--step=40'])
   assert flags.seeds == list(range(24))
-  assert (flags.truncation_psi, flags.noise_mode, flags.out) == (0.5, 'const', 'samples.png')
+  assert (flags.truncation_psi, flags.noise_mode, str(flags.out)) == (0.5, 'const', 'samples.png')
   assert (flags.label, flags.step) == ('cat', 40)
   assert flags.truncation_center == 'global'
 
@@ -91,13 +92,13 @@ def test_help(argv, capsys):
 def test_a_run_goes_on_with_its_own_config(run_dir):
   settings = Settings(seed=11)
   RunDirectory(run_dir).open(settings).close()
-  assert command_line.training_settings(None, {}, run_dir) == settings
-  longer = command_line.training_settings(None, {'train.total_kimg': '9'}, run_dir)
+  assert run_settings.training_settings(None, {}, run_dir) == settings
+  longer = run_settings.training_settings(None, {'train.total_kimg': '9'}, run_dir)
   assert longer.train.total_kimg == 9.0
 
 
 def test_a_network_can_be_shown_without_data(request):
-  settings = command_line.network_settings(
+  settings = run_settings.network_settings(
     str(request.config.rootpath / 'configs' / 'emoji.py'), {}
   )
   assert settings.data.source == ''

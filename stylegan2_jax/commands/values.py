@@ -3,6 +3,7 @@
 Needs neither JAX nor data. All raise UserError for text that does not parse.
 """
 
+import functools
 import math
 import os
 import pathlib
@@ -14,7 +15,12 @@ from stylegan2_jax.errors import UserError
 _MAX_SEEDS = 100_000
 
 
-def parse_seeds(text: str) -> list[int]:
+def seeds(flag: str) -> Callable[[str], list[int]]:
+  """From the text of a flag to the seeds that it lists; see `parse_seeds`."""
+  return functools.partial(parse_seeds, flag=flag)
+
+
+def parse_seeds(text: str, flag: str = 'seeds') -> list[int]:
   """A list of seeds and ranges of seeds, ends included, in the order given.
 
   >>> parse_seeds('1,5,9-12')
@@ -23,18 +29,18 @@ def parse_seeds(text: str) -> list[int]:
   Raises:
     UserError: it does not parse, a seed is 2**32 or more, or a range is empty or enormous.
   """
-  seeds: list[int] = []
+  found: list[int] = []
   for part in text.split(','):
     match = re.fullmatch(r'\s*(\d+)\s*(?:-\s*(\d+)\s*)?', part, re.ASCII)
     if match is None:
-      raise UserError(f'--seeds={text} does not parse: write numbers and ranges, as in 1,5,9-12')
+      raise UserError(f'--{flag}={text} does not parse: write numbers and ranges, as in 1,5,9-12')
     first, last = int(match[1]), int(match[2] or match[1])
     if last < first:
-      raise UserError(f'--seeds={text}: the range {part.strip()} runs backwards')
-    if last >= 2**32 or last - first + len(seeds) >= _MAX_SEEDS:
-      raise UserError(f'--seeds={text}: at most {_MAX_SEEDS} seeds, each below 2**32')
-    seeds.extend(range(first, last + 1))
-  return seeds
+      raise UserError(f'--{flag}={text}: the range {part.strip()} runs backwards')
+    if last >= 2**32 or last - first + len(found) >= _MAX_SEEDS:
+      raise UserError(f'--{flag}={text}: at most {_MAX_SEEDS} seeds, each below 2**32')
+    found.extend(range(first, last + 1))
+  return found
 
 
 def whole(flag: str, least: int, most: int, fault: str) -> Callable[[str], int]:
@@ -64,6 +70,7 @@ def number(flag: str, holds: Callable[[float], bool], fault: str) -> Callable[[s
 
 
 psi = number('truncation_psi', lambda v: True, 'does not parse: write a number, such as 0.7')
+cutoff = whole('truncation_cutoff', 0, 99, 'does not parse: write a number of layers')
 step = whole('step', 0, 10**18, 'does not parse: write the number of a saved step')
 steps = whole('steps', 1, 999_999, 'does not parse: write a number, such as 10')
 seconds = number(

@@ -1,9 +1,12 @@
-"""The flags of `ablate`, and how their values are written. Needs neither JAX nor data."""
+"""`launch.py ablate`: its flags, and what it starts."""
 
+import argparse
+import pathlib
 import re
 
-from stylegan2_jax import command_values as values
-from stylegan2_jax.command_parser import Parser, new_parser
+from stylegan2_jax.commands import values
+from stylegan2_jax.commands.flags import FIELDS_NOTE
+from stylegan2_jax.commands.parser import Parser, new_parser
 from stylegan2_jax.errors import UserError
 
 _EPILOG = """\
@@ -52,10 +55,10 @@ def names(text: str) -> list[str]:
   return found
 
 
-def parser(fields_note: str) -> Parser:
-  """The parser of the command; `fields_note` explains --config.FIELD."""
+def parser() -> Parser:
+  """The flags of the command."""
   new = new_parser(
-    'ablate', 'Trains variants of a preset and compares them.', _EPILOG + fields_note
+    'ablate', 'Trains variants of a preset and compares them.', _EPILOG + FIELDS_NOTE
   )
   add = new.add_argument
   add('--config', metavar='FILE', help='a preset, which all variants share')
@@ -90,3 +93,22 @@ def parser(fields_note: str) -> Parser:
   )  # fmt: skip
   new.needed, new.takes_fields = ('config', 'workdir', 'vary'), True
   return new
+
+
+def run(flags: argparse.Namespace) -> None:
+  """Trains variants of a preset, and compares them."""
+  if flags.devices and flags.jobs:
+    raise UserError('--jobs and --devices exclude each other: each device trains one run at a time')
+  from stylegan2_jax.tools import ablate as tool
+
+  tool.ablate_command(
+    config=flags.config,
+    overrides=flags.overrides,
+    workdir=pathlib.Path(flags.workdir),
+    vary=flags.vary,
+    seeds=flags.seeds,
+    devices=flags.devices or [None] * (flags.jobs or 1),
+    of=flags.of,
+    last=flags.last,
+    time_limit=flags.time_limit,
+  )

@@ -1,6 +1,6 @@
 import pytest
 
-from stylegan2_jax import command_line
+from stylegan2_jax.commands import line
 from stylegan2_jax.errors import UserError
 
 NEEDED = ['ablate', '--config=a.py', '--workdir=w', '--vary=train.r1_gamma=1,2']
@@ -8,13 +8,13 @@ NEEDED = ['ablate', '--config=a.py', '--workdir=w', '--vary=train.r1_gamma=1,2']
 
 def test_flags():
   argv = [*NEEDED, '--vary', 'train.pl_weight=0,2', '--seeds=3', '--of=loss_d, sign_real']
-  flags = command_line.parse([*argv, '--config.train.batch_size=16', '--time_limit=2m'])
+  flags = line.parse([*argv, '--config.train.batch_size=16', '--time_limit=2m'])
   assert flags.vary == ['train.r1_gamma=1,2', 'train.pl_weight=0,2']
   assert (flags.seeds, flags.of, flags.last) == (3, ['loss_d', 'sign_real'], 0.1)
   assert (flags.devices, flags.jobs, flags.time_limit) == (None, None, 120.0)
   assert flags.overrides == {'train.batch_size': '16'}
-  assert command_line.parse([*NEEDED, '--devices=0,GPU-1f/2']).devices == ['0', 'GPU-1f/2']
-  assert command_line.parse([*NEEDED, '--jobs=4', '--last=0.5']).jobs == 4
+  assert line.parse([*NEEDED, '--devices=0,GPU-1f/2']).devices == ['0', 'GPU-1f/2']
+  assert line.parse([*NEEDED, '--jobs=4', '--last=0.5']).jobs == 4
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_flags():
 )
 def test_bad_flags(flag, message):
   with pytest.raises(UserError, match=message) as error:
-    command_line.parse([*NEEDED, flag])
+    line.parse([*NEEDED, flag])
   assert '\n' not in str(error.value)
 
 
@@ -46,4 +46,4 @@ def test_bad_flags(flag, message):
 def test_what_is_needed(missing):
   argv = NEEDED[:missing] + NEEDED[missing + 1 :]
   with pytest.raises(UserError, match=f'{NEEDED[missing].split("=")[0]} is missing'):
-    command_line.parse(argv)
+    line.parse(argv)
