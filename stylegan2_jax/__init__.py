@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
   from stylegan2_jax.api import StyleGAN2 as StyleGAN2
+  from stylegan2_jax.model_files import list_checkpoints as list_checkpoints
 
-__all__ = ['StyleGAN2']
+__all__ = ['StyleGAN2', 'list_checkpoints']
 
 
 def __getattr__(name: str):
@@ -14,4 +15,8 @@ def __getattr__(name: str):
     from stylegan2_jax.api import StyleGAN2
 
     return StyleGAN2
+  if name == 'list_checkpoints':
+    from stylegan2_jax.model_files import list_checkpoints
+
+    return list_checkpoints
   raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

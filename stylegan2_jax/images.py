@@ -101,6 +101,10 @@ def save_png(path: str | os.PathLike, img: np.ndarray) -> None:
   img = np.asarray(img)
   if img.dtype != np.uint8 or img.ndim != 3 or not 1 <= img.shape[2] <= 4:
     raise ValueError(f'save_png takes [H, W, 1 to 4] uint8, not {img.shape} {img.dtype}')
-  picture = Image.fromarray(img[:, :, 0] if img.shape[2] == 1 else img)
   with files.replacing(path) as file:
-    picture.save(file, format='PNG')
+    pillow(img).save(file, format='PNG')
+
+
+def pillow(img: np.ndarray) -> Image.Image:
+  """[H, W, C] uint8 as Pillow has it: grey, grey with alpha, colour or colour with alpha."""
+  return Image.fromarray(img[:, :, 0] if img.shape[2] == 1 else img)

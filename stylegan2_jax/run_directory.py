@@ -15,6 +15,7 @@ Layout:
 
 import contextlib
 import errno
+import itertools
 import os
 import pathlib
 import re
@@ -134,6 +135,25 @@ class RunDirectory:
       self.close()
       raise
     return self
+
+  def set_aside(self) -> pathlib.Path | None:
+    """Gives a run that is here another name, `path`.1 or the next that is free.
+
+    Returns:
+      That path, or None: nothing is here.
+
+    Raises:
+      UserError: what is here is no run, or a training holds it, or it cannot be renamed.
+    """
+    if not self.path.exists():
+      return None
+    with self._using_path():
+      self._check_place()
+      self._lock.check()
+      names = (self.path.with_name(f'{self.path.name}.{i}') for i in itertools.count(1))
+      aside = next(path for path in names if not path.exists())
+      self.path.rename(aside)
+    return aside
 
   def write_settings(self, settings: Settings) -> None:
     """Makes these the settings of the run here."""

@@ -1,7 +1,7 @@
 """Pictures from a trained generator: latents of seeds, truncation, noise, in batches."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,7 @@ from stylegan2_jax.networks.mapping import truncate
 from stylegan2_jax.networks.noise import NoiseMaps, random_noise
 from stylegan2_jax.validation import CENTERS, NOISE_MODES
 
+_BATCH = 16
 _CENTER_BATCHES, _CENTER_BATCH, _CENTER_SEED = 10, 1000, 0  # the latents of a class's mean w
 
 
@@ -33,8 +34,9 @@ class Sampler:
     psi: float = 1.0,
     labels: np.ndarray | None = None,
     noise: str = 'const',
-    batch_size: int = 16,
+    batch_size: int | None = None,
     center: str = 'global',
+    cutoff: int | None = None,
   ) -> np.ndarray:
     """One picture per seed.
 
@@ -43,8 +45,9 @@ class Sampler:
       psi: truncation ψ.
       labels: [len(seeds), c_dim] for conditional generators.
       noise: see `noise_maps`; random ones come from the seeds.
-      batch_size: pictures computed at a time.
+      batch_size: pictures computed at a time (default: 16; on a CPU fewer if they are large).
       center: see `centers`.
+      cutoff: how many layers are truncated, from the coarsest; None is all.
 
     Returns:
       uint8 [len(seeds), H, W, channels].
@@ -55,18 +58,64 @@ class Sampler:
     """
     params, _, stored_maps = self._weights
     centers = self.centers(center, labels)
+    cutoff = jnp.int32(self._generator.synthesis.num_ws if cutoff is None else cutoff)
     seeds = np.asarray(seeds, np.uint32)
+    psi = jnp.asarray(psi, self._generator.mapping.dtype)
     pictures = []
-    for start in range(0, len(seeds), batch_size):
-      chosen = np.arange(start, start + batch_size) % len(seeds)  # the last batch is filled up
+    for chosen in self._batches(len(seeds), batch_size):
       label = None if labels is None else jnp.asarray(labels[chosen])
       towards = centers if centers.ndim == 1 else centers[chosen]
       weights = (params, towards, stored_maps)
       batch = _draw(
-        self._generator, noise, *weights, jnp.asarray(seeds[chosen]), label, jnp.float32(psi)
+        self._generator, noise, *weights, jnp.asarray(seeds[chosen]), label, psi, cutoff
       )
-      pictures.append(np.asarray(batch)[: len(seeds) - start])
-    return np.concatenate(pictures)
+      pictures.append(np.asarray(batch))
+    return np.concatenate(pictures)[: len(seeds)]
+
+  def synthesize(self, ws: jax.Array, noise: str | NoiseMaps, seed: int) -> jax.Array:
+    """ws [N, num_ws, w_dim] -> images [N, H, W, channels]; `noise` is a mode or maps.
+
+    Raises:
+      ValueError: no such noise mode.
+    """
+    params, _, stored_maps = self._weights
+    if isinstance(noise, str):
+      keys = jax.random.split(jax.random.key(seed), len(ws))
+      size = self._generator.synthesis.size
+      noise = noise_maps(noise, stored_maps, keys, size, self._generator.mapping.dtype)
+    return _synthesize(self._generator, params, ws, noise)
+
+  def draw(
+    self, ws, noise: str | NoiseMaps, seed: int, batch_size: int | None = None
+  ) -> np.ndarray:
+    """As `synthesize`, for any number of ws, a batch at a time: uint8 [N, H, W, channels].
+
+    Maps in `noise` are [h, w] for all, or [N, h, w].
+    """
+    ws, pictures = np.asarray(ws), []
+    keys = jax.random.split(jax.random.key(seed), len(ws))
+    params, _, stored_maps = self._weights
+    synthesis = self._generator.synthesis
+    for chosen in self._batches(len(ws), batch_size):
+      if isinstance(noise, str):
+        maps = noise_maps(noise, stored_maps, keys[chosen], synthesis.size, ws.dtype)
+      else:
+        maps = jax.tree.map(lambda x: x if x.ndim == 2 else x[chosen], noise)  # noqa: B023
+      images = _synthesize(self._generator, params, jnp.asarray(ws[chosen]), maps)
+      pictures.append(to_uint8(np.asarray(images)))
+    return np.concatenate(pictures)[: len(ws)]
+
+  def _batches(self, count: int, batch_size: int | None) -> Iterator[np.ndarray]:
+    """Indices of successive batches, all of one size; the last is filled up from the first.
+
+    One size, so that nothing is compiled twice, and a picture has the same bits in any company.
+    """
+    if batch_size is None:
+      height, width = self._generator.synthesis.size
+      on_cpu = jax.default_backend() == 'cpu'
+      batch_size = max(1, _BATCH * 64 * 64 // max(height * width, 64 * 64)) if on_cpu else _BATCH
+    for start in range(0, count, batch_size):
+      yield np.arange(start, start + batch_size) % count
 
   def centers(self, center: str, labels: np.ndarray | None) -> jax.Array:
     """What truncation goes towards.
@@ -137,12 +186,17 @@ def _mean_w(mapping, params, label):
   return jax.lax.map(mean_of_batch, keys).mean(axis=0)
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def _synthesize(generator, params, ws, maps):
+  return generator.apply({'params': params}, ws, maps, method='synthesize')
+
+
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _draw(generator, noise, params, w_avg, stored_maps, seeds, label, psi):
+def _draw(generator, noise, params, w_avg, stored_maps, seeds, label, psi, cutoff):
   """uint8 [N, H, W, channels]."""
   mapping, synthesis = generator.mapping, generator.synthesis
   z, noise_keys = seed_latents(seeds, mapping.z_dim, mapping.dtype)
   ws = mapping.apply({'params': params['mapping']}, z, label)
-  ws = truncate(ws, w_avg, psi)
+  ws = truncate(ws, w_avg, psi, cutoff)
   maps = noise_maps(noise, stored_maps, noise_keys, synthesis.size, mapping.dtype)
   return to_uint8(synthesis.apply({'params': params['synthesis']}, ws, maps))

@@ -1,5 +1,6 @@
 """From settings to the two modules, and their fresh variables."""
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -66,6 +67,20 @@ def build_networks(
     **common,
   )
   return Generator(mapping, synthesis), discriminator
+
+
+def computing_in(network: NetworkSettings, dtype: str) -> NetworkSettings:
+  """The same networks with another precision, for using them, not for training.
+
+  'float32' and 'float64' compute everything so (64 bits also need `build_networks(dtype=...)`);
+  'bfloat16' and 'float16' the highest resolutions, as many as in training, else 4. The clamp of
+  networks with reduced precision stays in any: it is part of what they learned, and the official
+  code keeps it too.
+  """
+  reduced = dtype in ('bfloat16', 'float16')
+  if reduced and network.num_reduced == 0:
+    network = dataclasses.replace(network, num_reduced=4, clamp=None)
+  return dataclasses.replace(network, reduced_dtype=dtype)
 
 
 def example_inputs(generator: Generator, discriminator: Discriminator, n: int = 1):

@@ -1,5 +1,6 @@
 """`launch.py sample`: pictures of seeds, as one grid or as single files."""
 
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -9,38 +10,41 @@ from stylegan2_jax.api import StyleGAN2
 from stylegan2_jax.captions import captioned
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.images import grid, grid_shape, save_png
+from stylegan2_jax.tools.output import writing
 
 _MAX_ROWS = 50  # classes that are drawn where none is named
 
 
 def sample_command(
-  workdir: pathlib.Path,
+  model: str | os.PathLike,
   seeds: Sequence[int],
-  truncation_psi: float = 1.0,
-  noise_mode: str = 'const',
-  out: str = 'samples.png',
+  psi: float = 1.0,
+  noise: str = 'const',
+  out: str | os.PathLike = 'samples.png',
   label: str | None = None,
   step: int | None = None,
-  truncation_center: str = 'global',
+  center: str = 'global',
+  cutoff: int | None = None,
 ) -> None:
-  """Draws pictures of seeds from a run's generator.
+  """Draws pictures of seeds from a generator.
 
   Args:
-    workdir: folder of the run.
+    model: what `StyleGAN2.load` takes.
     seeds: of the latents.
-    truncation_psi: ψ.
-    noise_mode: 'const', 'random' or 'none'.
+    psi: ψ of the truncation.
+    noise: 'const', 'random' or 'none'.
     out: a .png for one grid, else a folder for single files seedNNNN.png.
     label: the label, for conditional models: a class or a vector, in the words that
       `LabelSpace.vector` takes. Left out, each seed is drawn in each class: a row per class, a
       column per seed; single files are seedNNNN-classNN.png.
     step: a saved step; None is the newest.
-    truncation_center: 'global' or 'class'; see `Sampler.centers`.
+    center: of the truncation, 'global' or 'class'; see `Sampler.centers`.
+    cutoff: how many layers are truncated, from the coarsest; None is all.
 
   Raises:
     UserError: the run, checkpoint, label or output path does not fit.
   """
-  gan = StyleGAN2.load(workdir, step, discriminator=False)
+  gan = StyleGAN2.load(model, step, discriminator=False)
   each_class = bool(gan.class_names) and label is None
   if gan.c_dim and label is None and not each_class:
     raise UserError(f'this model is conditional: use --class to {gan.labels.choices()}')
@@ -48,11 +52,9 @@ def sample_command(
   if each_class and gan.c_dim > _MAX_ROWS:
     print(f'drawing the first {_MAX_ROWS} of {gan.c_dim} classes; --class=NAME draws any')
   labels = np.repeat(np.array(classes), len(seeds)) if each_class else label
-  pictures = gan.sample_seeds(
-    list(seeds) * len(classes), truncation_psi, labels, noise_mode, truncation_center
-  )
+  pictures = gan.sample_seeds(list(seeds) * len(classes), psi, labels, noise, center, cutoff)
   path = pathlib.Path(out)
-  try:
+  with writing(path):
     if path.suffix.lower() == '.png':
       names = [gan.class_names[number] for number in classes] if each_class else None
       path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,8 +65,6 @@ def sample_command(
       for name, picture in zip(_file_names(seeds, classes), pictures, strict=True):
         save_png(path / name, picture)
       print(f'wrote {len(pictures)} images into {path}')
-  except OSError as error:
-    raise UserError(f'cannot write {path}: {error.strerror}; name another --out') from None
 
 
 def _grid(pictures, names):

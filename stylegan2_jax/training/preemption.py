@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 
@@ -22,8 +23,15 @@ class StopRequest:
   nobody is there who could mean it.
   """
 
-  def __init__(self, time_limit: float | None = None):
-    """`time_limit`: seconds from now on; None: no limit."""
+  def __init__(self, time_limit: float | None = None, ends_process: bool = True):
+    """Nothing is listened to yet.
+
+    Args:
+      time_limit: seconds from now on; None: no limit.
+      ends_process: whether the process is there to train. In one that is not, as in a notebook, a
+        signal before the first step is Ctrl-C's KeyboardInterrupt.
+    """
+    self._ends_process = ends_process
     self._end = None if time_limit is None else time.monotonic() + time_limit
     self._signalled: float | None = None  # when
     self._stepping = False
@@ -41,8 +49,14 @@ class StopRequest:
 
   @contextlib.contextmanager
   def listening(self) -> Iterator[None]:
-    """Takes the signals over while the block lasts."""
-    self._before = {number: signal.signal(number, self._hear) for number in stop_signals()}
+    """Takes the signals over while the block lasts: all, or Ctrl-C alone in a notebook.
+
+    Signals come to the main thread alone, so in any other this does nothing.
+    """
+    numbers = stop_signals() if self._ends_process else [signal.SIGINT]
+    if threading.current_thread() is not threading.main_thread():
+      numbers = []
+    self._before = {number: signal.signal(number, self._hear) for number in numbers}
     try:
       yield
     finally:
@@ -51,6 +65,8 @@ class StopRequest:
 
   def _hear(self, number, frame):
     if not self._stepping:
+      if not self._ends_process:
+        raise KeyboardInterrupt
       _say(b'\nstopped before the first step; nothing is lost\n')
       os._exit(Preempted.status)
     now = time.monotonic()
