@@ -1,5 +1,6 @@
 """StyleGAN2 in JAX and Flax."""
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,7 +11,14 @@ __all__ = ['StyleGAN2', 'list_checkpoints']
 
 
 def __getattr__(name: str):
-  """Imports the API, and with it JAX, when it is first asked for."""
+  """Imports the API, and with it JAX, when it is first asked for.
+
+  Compiled programs are then kept for the next time, as by the commands, unless JAX is there already.
+  """
+  if name in __all__ and 'jax' not in sys.modules:
+    from stylegan2_jax import backend
+
+    backend.prepare()
   if name == 'StyleGAN2':
     from stylegan2_jax.api import StyleGAN2
 

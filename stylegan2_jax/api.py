@@ -7,14 +7,16 @@ gan.sample(24, psi=0.7).grid()
 import functools
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stylegan2_jax import model_files, run_settings, weights_file
+from stylegan2_jax import model_files, presets, run_settings, weights_file
 from stylegan2_jax.config import Settings
+from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.drawn_images import Images
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.labels import LabelSpace
@@ -38,20 +40,34 @@ class StyleGAN2(ModelFacts):
   A vector may also lie between classes. `LabelSpace.vectors` has the details.
   """
 
-  def __init__(self, config: Settings | str | os.PathLike, dtype: str = 'float32'):
+  def __init__(
+    self,
+    config: Any,
+    overrides: Mapping[str, object] | None = None,
+    dtype: str = 'float32',
+  ):
     """A model to train, with fresh weights. `load` is for trained ones.
 
     Args:
-      config: a preset file, such as 'configs/shapes.py', or `Settings`.
+      config: a preset file, such as 'configs/shapes.py'; what its `get_config()` gives; or
+        `Settings`.
+      overrides: fields of a preset file to replace: {'data.source': 'photos.zip'}.
       dtype: what to compute in, see `load`; training has its own precision, `network.num_reduced`.
 
     Raises:
-      UserError: the config is wrong.
+      UserError: the config is wrong, or it has labels and their data cannot be opened.
     """
-    self._preset = None if isinstance(config, Settings) else str(config)
-    settings = config if self._preset is None else run_settings.training_settings(config, {}, None)
-    self._dtype = dtype
-    self._take(fresh_model(settings, LabelSpace()))
+    self._preset, self._dtype = None, dtype
+    self._overrides = {field: str(value) for field, value in (overrides or {}).items()}
+    if isinstance(config, str | os.PathLike):
+      self._preset = os.fspath(config)
+      draft = run_settings.training_settings(self._preset, self._overrides, None)
+      settings = run_settings.adapted(draft, self._preset, self._overrides, None)
+    elif overrides:
+      raise UserError('overrides are for preset files: change the config itself')
+    else:
+      settings = config if isinstance(config, Settings) else presets.to_settings(config)
+    self._take(fresh_model(settings, _labels_of_data(settings)))
 
   @classmethod
   def load(
@@ -75,7 +91,7 @@ class StyleGAN2(ModelFacts):
       UserError: nothing is there, it is damaged or of another network, or there is no such dtype.
     """
     self = cls.__new__(cls)
-    self._preset, self._dtype = None, dtype
+    self._preset, self._overrides, self._dtype = None, {}, dtype
     self._take(model_files.read_model(path, step, discriminator))
     return self
 
@@ -96,9 +112,9 @@ class StyleGAN2(ModelFacts):
     Raises:
       UserError, TrainingFailed, Preempted: as `session.train`.
     """
-    settings = run_settings.adapted(self.settings, self._preset, {}, workdir)
     if restart:
       RunDirectory(workdir).set_aside()
+    settings = run_settings.adapted(self.settings, self._preset, self._overrides, workdir)
     stop = StopRequest(ends_process=False)
     with stop.listening():
       session.train(settings, pathlib.Path(workdir), stop)
@@ -229,6 +245,14 @@ class StyleGAN2(ModelFacts):
     self._sampler = Sampler(
       self.generator, weights['generator'], weights['w_avg'], weights['noise_maps']
     )
+
+
+def _labels_of_data(settings: Settings) -> LabelSpace:
+  """What labels a model of these settings will take."""
+  if not settings.data.labels:
+    return LabelSpace()
+  source = open_source(settings.data)
+  return LabelSpace(source.label_dim, tuple(source.class_names), tuple(source.component_names))
 
 
 @functools.partial(jax.jit, static_argnums=0)

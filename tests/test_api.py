@@ -1,11 +1,14 @@
 """`StyleGAN2`, the Python API: what it loads, and that each call is the network's own formula."""
 
+import json
+import shutil
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stylegan2_jax import StyleGAN2
+from stylegan2_jax import StyleGAN2, list_checkpoints
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.images import to_uint8
 from stylegan2_jax.networks.mapping import truncate
@@ -218,3 +221,104 @@ def test_truncation_towards_each_class(run, gan, plain):
   assert np.abs(pictures[0].astype(int) - np.asarray(expected)[0]).max() <= 1
   with pytest.raises(UserError, match='this model is unconditional'):
     plain.sample(1, center='class')
+
+
+def test_a_checkpoint_by_its_folder(tmp_path):
+  first = saved_run(tmp_path / 'run', step=3, seed=1)
+  saved_run(tmp_path / 'run', step=7, seed=2)
+  folder = first.path / 'checkpoints' / '3'
+  assert_trees_equal(StyleGAN2.load(folder).params['generator'], first.state.ema_params)
+  assert_trees_equal(StyleGAN2.load(folder, step=3).params['generator'], first.state.ema_params)
+  with pytest.raises(UserError, match=r'checkpoints/3 is not step 7'):
+    StyleGAN2.load(folder, step=7)
+  assert (
+    list_checkpoints(tmp_path / 'run') == StyleGAN2.list_checkpoints(tmp_path / 'run') == [3, 7]
+  )
+  with pytest.raises(UserError, match='no run in'):
+    list_checkpoints(tmp_path)
+
+
+def test_a_run_without_a_discriminator(tmp_path):
+  """As an import of a generator alone."""
+  path = saved_run(tmp_path / 'run').path
+  expected = StyleGAN2.load(path).sample(2)
+  step = path / 'checkpoints' / '1'
+  shutil.rmtree(step / 'discriminator')
+  sums = json.loads((step / 'checksums.json').read_text())
+  kept = {name: value for name, value in sums.items() if not name.startswith('discriminator/')}
+  (step / 'checksums.json').write_text(json.dumps(kept))
+  gan = StyleGAN2.load(path)
+  assert 'discriminator' not in gan.params
+  np.testing.assert_array_equal(gan.sample(2), expected)
+
+
+@pytest.mark.parametrize('noise', ['const', 'none', 'random', 'shared maps', 'own maps'])
+def test_draw_is_synthesize_in_batches(gan, noise):
+  ws = gan.map(gan.latents(range(5)), 'bee')
+  shared = jax.tree.map(lambda x: -x, gan.noise_maps)
+  own = random_noise(jax.random.split(jax.random.key(1), 5), (8, 8))
+  maps = {'shared maps': shared, 'own maps': own}.get(noise, noise)
+  expected = to_uint8(np.asarray(gan.synthesize(ws, maps, seed=2)))
+  for batch_size in (2, 5, None):
+    drawn = gan.draw(ws, maps, 2, batch_size)
+    assert np.abs(drawn.astype(int) - expected).max() <= 1
+    assert (drawn != expected).mean() < 0.01
+  assert drawn.shape == (5, 8, 8, 3)
+  assert drawn.dtype == np.uint8
+
+
+def test_latents_are_those_of_sample(gan):
+  ws = gan.map(gan.latents([3, 9]), 'ant', psi=0.5, cutoff=2)
+  sampled = gan.sample_seeds([3, 9], psi=0.5, label='ant', cutoff=2)
+  assert np.abs(gan.draw(ws).astype(int) - sampled).max() <= 1
+  assert np.any(sampled != gan.sample_seeds([3, 9], psi=0.5, label='ant'))
+  np.testing.assert_array_equal(gan.predict(2, seed=4, label=1), gan.sample(2, seed=4, label=1))
+
+
+def test_sizes(gan, run):
+  assert (gan.z_dim, gan.w_dim, gan.num_ws, gan.size, gan.channels) == (8, 8, 4, (8, 8), 3)
+  np.testing.assert_array_equal(gan.w_avg, run.state.w_avg)
+  assert gan.notice == ''
+
+
+def _reduced_run(path):
+  """A run that was trained with reduced precision at 8x8, and a clamp that is felt."""
+  saved_run(path)
+  config = json.loads((path / 'config.json').read_text())
+  config['network'] |= {'num_reduced': 1, 'reduced_dtype': 'bfloat16', 'clamp': 0.25}
+  (path / 'config.json').write_text(json.dumps(config))
+  return config
+
+
+def test_float32_unless_asked_otherwise(tmp_path):
+  """Also of a model that was trained in bfloat16."""
+  path = tmp_path / 'run'
+  _reduced_run(path)
+  ws = np.asarray(StyleGAN2.load(path).map(latents()))
+
+  def images(**dtype):
+    return np.asarray(StyleGAN2.load(path, **dtype).synthesize(ws))
+
+  with jax.enable_x64(True):
+    exact = images(dtype='float64')
+  assert exact.dtype == np.float64
+  bounds = {'float32': (1e-9, 2e-6), 'bfloat16': (1e-3, 0.1), 'float16': (1e-5, 0.01)}
+  for dtype, (least, most) in bounds.items():
+    error = np.abs(images(dtype=dtype) - exact).max()
+    assert least < error < most, (dtype, error)
+  np.testing.assert_array_equal(images(), images(dtype='float32'))
+
+
+def test_the_clamp_stays_in_any_precision(tmp_path):
+  path = tmp_path / 'run'
+  config = _reduced_run(path)
+  clamped = StyleGAN2.load(path).sample(4)
+  config['network']['clamp'] = None
+  (path / 'config.json').write_text(json.dumps(config))
+  assert np.abs(StyleGAN2.load(path).sample(4) - clamped).max() > 0.1
+
+
+@pytest.mark.parametrize('dtype', ['int8', 'float', 'float64'])
+def test_other_dtypes(plain, run, dtype):
+  with pytest.raises(UserError, match='dtype'):
+    StyleGAN2.load(run.path, dtype=dtype)
