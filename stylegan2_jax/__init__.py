@@ -13,7 +13,7 @@ __all__ = ['StyleGAN2', 'list_checkpoints']
 def __getattr__(name: str):
   """Imports the API, and with it JAX, when it is first asked for.
 
-  Compiled programs are then kept for the next time, as by the commands, unless JAX is there already.
+  Unless JAX is there already, compiled programs are kept for the next time, as by the commands.
   """
   if name in __all__ and 'jax' not in sys.modules:
     from stylegan2_jax import backend
