@@ -1,22 +1,17 @@
-"""The notebook at a reduced size: its numbers against what its runs wrote; and as it is saved."""
+"""The ablations at a reduced size: their numbers against what the runs wrote; and as saved."""
 
 import json
-import pathlib
-import re
 import statistics
 
 import jax
 import jax.numpy as jnp
-import nbformat
 import numpy as np
 import pytest
-from nbclient import NotebookClient
-from nbformat.v4 import new_code_cell
 
 from stylegan2_jax import StyleGAN2
+from tests.notebooks import running
 
-FOLDER = pathlib.Path(__file__).parents[1] / 'notebooks'
-NOTEBOOK = FOLDER / 'ablate_regularizers.ipynb'
+NOTEBOOK = 'ablate_regularizers.ipynb'
 STEPS, SAMPLES = 16, 4
 SMALL = {
   'data.resolution': '4',
@@ -34,11 +29,6 @@ SMALL = {
 
 
 @pytest.fixture(scope='module')
-def saved():
-  return nbformat.read(NOTEBOOK, 4)
-
-
-@pytest.fixture(scope='module')
 def place(tmp_path_factory):
   return tmp_path_factory.mktemp('notebook')
 
@@ -46,24 +36,12 @@ def place(tmp_path_factory):
 @pytest.fixture(scope='module')
 def computed(place):
   """The notebook's `results`, of one seed and 16 steps."""
-  notebook = nbformat.read(NOTEBOOK, 4)
-  (parameters,) = (c for c in notebook.cells if 'parameters' in c.metadata.get('tags', ()))
-  parameters.source += (
-    f'\nKIMG, SEEDS, SAMPLES = {STEPS * 8 / 1000}, (3,), {SAMPLES}\n'
+  parameters = (
+    f'KIMG, SEEDS, SAMPLES = {STEPS * 8 / 1000}, (3,), {SAMPLES}\n'
     f'WORKDIR = pathlib.Path({str(place)!r})\n'
-    f'FIELDS = { ({**SMALL, "data.dir": str(place / "datasets")})!r}\n'
+    f'FIELDS = { ({**SMALL, "data.dir": str(place / "datasets")})!r}'
   )
-  notebook.cells.append(new_code_cell('import json; print(json.dumps(results))'))
-  with pytest.MonkeyPatch.context() as patch:
-    patch.setenv('XLA_FLAGS', '')  # one device
-    patch.setenv('JAX_DISABLE_MOST_OPTIMIZATIONS', '1')
-    patch.setenv('JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS', '0')
-    client = NotebookClient(
-      notebook, timeout=300, kernel_name='python3', resources={'metadata': {'path': str(FOLDER)}}
-    )
-    client.execute()
-  said = [output for cell in notebook.cells for output in cell.get('outputs', ())]
-  assert not [output.text for output in said if output.get('name') == 'stderr']
+  notebook = running.execute(NOTEBOOK, parameters, 'import json; print(json.dumps(results))')
   return json.loads(notebook.cells[-1].outputs[0].text)
 
 
@@ -136,17 +114,5 @@ def test_times(computed, place):
   assert computed['time saved'] == pytest.approx(1 - mean['as_it_is'] / mean['every_step'])
 
 
-def test_as_it_is_saved(saved):
-  """Executed from top to bottom, small, and without a word of the machine it ran on."""
-  code = [cell for cell in saved.cells if cell.cell_type == 'code']
-  assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
-  outputs = [output for cell in code for output in cell.outputs]
-  assert {output.output_type for output in outputs} == {'stream', 'display_data', 'execute_result'}
-  assert all(output.name == 'stdout' for output in outputs if output.output_type == 'stream')
-  pictures = [o.data['image/png'] for o in outputs if 'image/png' in o.get('data', {})]
-  assert len(pictures) == 6
-  words = NOTEBOOK.read_text(encoding='utf-8')
-  for picture in pictures:
-    words = words.replace(json.dumps(picture)[1:-1], '')
-  assert not re.search(r'/(work|home|root|tmp|Users|usr|opt)\b', words)
-  assert NOTEBOOK.stat().st_size < 1_000_000
+def test_as_it_is_saved():
+  running.check_saved(NOTEBOOK, pictures=6)
