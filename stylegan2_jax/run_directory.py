@@ -11,6 +11,7 @@ Layout:
   tensorboard/       scalars and grids for TensorBoard
   wandb/             what Weights & Biases keeps, and wandb_id.txt, which of its runs this is
   log.txt            what the console said
+  NOTICE.txt         where imported weights are from, and whose licence they carry
 """
 
 import contextlib
@@ -50,6 +51,7 @@ class RunDirectory:
     self.checkpoints_path = self.path / 'checkpoints'
     self.damaged_path = self.path / 'damaged'
     self.log_path = self.path / 'log.txt'
+    self.notice_path = self.path / 'NOTICE.txt'
     self._lock = WorkdirLock(self.path / '.lock')
 
   def fakes_path(self, kimg: float) -> pathlib.Path:

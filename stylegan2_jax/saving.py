@@ -5,6 +5,7 @@ import errno
 import logging
 import pathlib
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -59,14 +60,25 @@ class CheckpointWriter(Checkpoints):
     step = int(state.step)
     if for_good:
       self._for_good.add(step)
-    parts = {
-      part: ocp.args.StandardSave({field: getattr(state, field) for field in fields})
-      for part, fields in PARTS.items()
-    }
+    parts = {part: {f: getattr(state, f) for f in fields} for part, fields in PARTS.items()}
+    self.save_parts(step, parts, info)
+
+  def save_parts(self, step: int, parts: Mapping[str, Mapping], info: dict[str, Any]) -> None:
+    """As `save`, of a model that has no training to go on with.
+
+    Args:
+      step: of the checkpoint.
+      parts: trees of arrays by part and field, as in PARTS; 'generator' is among them.
+      info: for JSON.
+
+    Raises:
+      TrainingFailed: it could not be done.
+    """
+    saved = {part: ocp.args.StandardSave(dict(fields)) for part, fields in parts.items()}
     with self._saving():
-      self._check_room(state)
+      self._check_room(parts)
       if not self._manager.save(
-        step, args=ocp.args.Composite(**parts, info=ocp.args.JsonSave(info))
+        step, args=ocp.args.Composite(**saved, info=ocp.args.JsonSave(info))
       ):
         raise ValueError(f'step {step} is not later than the last one')
 
@@ -114,9 +126,9 @@ class CheckpointWriter(Checkpoints):
         'make room or mend the disk, then start again'
       ) from error
 
-  def _check_room(self, state):
+  def _check_room(self, arrays):
     """Before all is written but the last bytes: storage libraries complain at great length."""
-    needed = sum(x.nbytes for x in jax.tree.leaves(state)) + _OVERHEAD
+    needed = sum(x.nbytes for x in jax.tree.leaves(arrays)) + _OVERHEAD
     free = shutil.disk_usage(self.path).free
     if free < needed:
       raise OSError(errno.ENOSPC, f'{needed >> 20} MiB are needed, {free >> 20} are free')

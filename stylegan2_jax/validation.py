@@ -170,7 +170,8 @@ def _check_places(data: DataSettings) -> None:
   if not data.source:
     raise UserError(
       'config field data.source is empty: name a folder or zip of images, '
-      'as in --config.data.source=photos.zip'
+      'as in --config.data.source=photos.zip (the config of an imported model has none: to train '
+      'on from its weights, use a preset and --config.finetune.start)'
     )
   if not data.dir:
     raise UserError('config field data.dir is empty: name a folder, such as datasets')

@@ -81,6 +81,7 @@ class Books(NoBooks):
     self._saved_at = 0  # the newest step that is saved, or being saved, or needs no saving
     self._passed_over: dict[int, DamagedError] = {}
     self._told: str | None = None  # the fault of stats.jsonl that was said
+    self._notice = ''  # of imported weights that the run began with
     try:
       self._console = Console(self._run.log_path)
       self._checkpoints = CheckpointWriter(self._run.checkpoints_path, settings.train.keep)
@@ -105,6 +106,7 @@ class Books(NoBooks):
     if info is None:
       check_not_lost(self._run)
       return Beginning(self._first_weights(fresh), None, beginning.passed_over)
+    self._notice = info.get('notice', '')
     if 'elapsed_seconds' not in info:  # older versions did not save it
       info['elapsed_seconds'] = self._run.stats.elapsed(info['data']['step'])
     return beginning
@@ -121,6 +123,8 @@ class Books(NoBooks):
     self._saved_at = step
     with self._writing(run.path):
       run.write_settings(settings)
+      if self._notice:
+        run.notice_path.write_text(self._notice, encoding='utf-8')
       for damaged, error in self._passed_over.items():
         moved = self._checkpoints.set_aside(damaged, run.damaged_path)
         self.say(f'passed over: {error.fault}; it lies in {moved} now')
@@ -194,7 +198,7 @@ class Books(NoBooks):
     if not self._settings.finetune.start:
       return fresh
     start = finetune.look_at(self._settings, fresh)
-    settings = self._settings
+    settings, self._notice = self._settings, start.notice
     state = finetune.carry_over(start, fresh, settings.finetune.freeze_mapping)
     carried, rest = finetune.describe(start, fresh)
     self.say(f'fine-tuning from {start.path}, carried over: {carried}')
@@ -219,6 +223,7 @@ class Books(NoBooks):
       'config': dataclasses.asdict(self._settings),
       'class_names': list(self._source.class_names),
       'component_names': list(self._source.component_names),
+      **({'notice': self._notice} if self._notice else {}),
       **info,
     }
 

@@ -40,6 +40,7 @@ class Start(NamedTuple):
   places: dict[str, tuple[str, str]]  # field of the state -> part and field there
   saved: dict[str, Any]  # field of the state -> tree of the shapes there
   carried: dict[str, set[str]]  # field of the state -> names of its arrays that fit
+  notice: str  # of imported weights
 
   @property
   def path(self) -> pathlib.Path:
@@ -81,10 +82,11 @@ def look_at(settings: Settings, like: TrainState) -> Start:
       places['g_params'] = places['ema_params']
     if parts['discriminator'] is None:
       del places['d_params']
-    _check_scaling(checkpoints, step, settings)
+    info = _info(checkpoints, step)
+  _check_scaling(folder / str(step), info.get('config'), settings)
   saved = {field: parts[part][name] for field, (part, name) in places.items()}
   carried = {field: _fitting(getattr(like, field), saved.get(field, {})) for field in _FIELDS}
-  start = Start(folder, step, places, saved, carried)
+  start = Start(folder, step, places, saved, carried, info.get('notice', ''))
   _check_shared(start, like)
   _check_frozen(start, settings, like)
   return start
@@ -199,18 +201,23 @@ def _place(module: str) -> tuple[bool, int, str]:
   return number.isdecimal(), int(number) if number.isdecimal() else 0, module
 
 
-def _check_scaling(checkpoints: Checkpoints, step: int, settings: Settings) -> None:
-  """Refuses weights that are stored at another scale, so that they would mean something else."""
+def _info(checkpoints: Checkpoints, step: int) -> dict[str, Any]:
+  """What was saved with it; nothing where that is not there."""
   folder = checkpoints.path / str(step)
-  if not (folder / 'info').is_dir():
-    return
-  config = checkpoints.info(step).get('config')  # older versions did not save it
+  return checkpoints.info(step) if (folder / 'info').is_dir() else {}
+
+
+def _check_scaling(path: pathlib.Path, config: dict | None, settings: Settings) -> None:
+  """Refuses weights that are stored at another scale, so that they would mean something else.
+
+  `config`: of the checkpoint; older versions did not save it.
+  """
   if config is None:
     return
   there, here = completed(config)['network']['equalized_lr'], settings.network.equalized_lr
   if there != here:
     raise UserError(
-      f'{folder} was trained with network.equalized_lr={there}, which stores weights at another '
+      f'{path} was trained with network.equalized_lr={there}, which stores weights at another '
       f'scale: set it here too, or name another finetune.start'
     )
 

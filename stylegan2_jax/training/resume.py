@@ -31,6 +31,7 @@ def newest_whole(checkpoints: Checkpoints, settings: Settings, fresh: TrainState
   for step in reversed(checkpoints.steps()):
     try:
       info = checkpoints.info(step)
+      _check_trained(info, checkpoints.path)
       _check_config(info, settings, f'the checkpoint {checkpoints.path / str(step)}')
       _check_name(info, checkpoints.path / str(step))
       state = checkpoints.restore_state(step, fresh)
@@ -61,6 +62,15 @@ def check_not_lost(run: RunDirectory) -> None:
   second = list(itertools.islice(snapshot_steps(run.read_settings().train), 2))[-1]
   if last['step'] > second:
     raise UserError(run.lost_checkpoints(last['step']))
+
+
+def _check_trained(info, path):
+  """Weights from elsewhere have no training that could go on."""
+  if info.get('imported'):
+    raise UserError(
+      f'{path.parent} holds an imported model, whose training cannot go on: begin a run with '
+      f'--config.finetune.start={path.parent} in another --workdir'
+    )
 
 
 def _check_name(info, path):
