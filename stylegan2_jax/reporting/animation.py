@@ -1,6 +1,8 @@
 """Grids of a run one after another, as a film: mp4, GIF or WebP.
 
 Under each grid is a strip that says how much training it took. The last grid stands a while.
+GIF and WebP store each grid once and how long it stands, which Pillow can write; films.py is for
+frames of equal length.
 """
 
 import itertools
@@ -9,9 +11,10 @@ import pathlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from stylegan2_jax import files
+from stylegan2_jax import files, films
 from stylegan2_jax.durations import clock
 from stylegan2_jax.reporting import pictures
 
@@ -91,7 +94,7 @@ def write(path: pathlib.Path, shots: Sequence[Shot], seconds: float, width: int 
   images = (canvas.frame(shots[i]) for i in shown)
   with files.replacing(path) as file:
     if suffix == '.mp4':
-      _write_mp4(file.name, images, frames, canvas.size)
+      films.mp4(file.name, _repeated(images, frames), _RATE)
     else:
       _write_pillow(file, suffix, images, frames)
   return len(shown)
@@ -152,44 +155,18 @@ def in_kimg(kimg: float) -> str:
   return f'{f"{kimg:,.3f}".rstrip("0").rstrip(".")} kimg'
 
 
+def _repeated(images, frames):
+  """Each image, as an array, as often as it has frames."""
+  for image, count in zip(images, frames, strict=True):
+    yield from itertools.repeat(np.asarray(image), count)
+
+
 def _write_pillow(file, suffix, images: Iterator[Image.Image], frames):
   durations = [1000 * count // _RATE for count in frames]  # milliseconds
   if suffix == '.gif':
-    images = map(_paletted, images)
+    images = map(films.paletted, images)
     options = {'format': 'GIF'}
   else:
     options = {'format': 'WEBP', 'quality': 85, 'method': 4}
   first = next(images)
   first.save(file, save_all=True, append_images=images, duration=durations, loop=0, **options)
-
-
-def _paletted(image):
-  """In 256 colours of its own, dithered: smooth areas stay smooth."""
-  palette = image.quantize(256, method=Image.Quantize.FASTOCTREE)
-  return image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
-
-
-def _write_mp4(path, images, frames, size):
-  """H.264, 4:2:0, BT.709: what browsers play; its index comes first, so that it starts at once."""
-  import av  # only here: the other forms do without
-  from av.video.reformatter import ColorRange, Colorspace
-
-  try:
-    with av.open(path, 'w', format='mp4', options={'movflags': '+faststart'}) as container:
-      stream = container.add_stream('libx264', rate=_RATE, options={'crf': '18'})
-      stream.width, stream.height = size
-      stream.pix_fmt = 'yuv420p'
-      context = stream.codec_context
-      context.color_range = ColorRange.MPEG
-      context.color_primaries = context.color_trc = context.colorspace = 1  # all BT.709
-      number = itertools.count()
-      for image, count in zip(images, frames, strict=True):
-        picture = av.VideoFrame.from_image(image).reformat(
-          format='yuv420p', dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-        )
-        for _ in range(count):
-          picture.pts = next(number)
-          container.mux(stream.encode(picture))
-      container.mux(stream.encode())
-  except av.error.FFmpegError as error:  # of which not all are OSErrors, a full disk for one
-    raise OSError(error.errno, error.strerror) from error

@@ -1,5 +1,3 @@
-import pathlib
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -187,13 +185,6 @@ def test_a_folder_that_is_not_there(shots, tmp_path):
   for suffix in FORMS:
     with pytest.raises(FileNotFoundError):
       animation.write(tmp_path / 'no' / f'film{suffix}', shots, 1.0, None)
-
-
-@pytest.mark.skipif(not pathlib.Path('/dev/full').exists(), reason='needs /dev/full')
-def test_a_full_disk(shots):
-  images = iter([Image.new('RGB', (64, 54))])
-  with pytest.raises(OSError, match=r'No space left|write|encod'):
-    animation._write_mp4('/dev/full', images, [3000], (64, 54))
 
 
 def test_mp4_starts_at_once(shots, tmp_path):
