@@ -14,7 +14,7 @@ NAME = 'sample_from_checkpoint.ipynb'
 @pytest.mark.parametrize('classes', [(), ('ant', 'bee')], ids=['unconditional', 'conditional'])
 def test_any_model(classes, tmp_path):
   run = saved_run(tmp_path / 'run', classes, step=20).path
-  keep = f"np.savez({str(tmp_path / 'kept.npz')!r}, mixed=drawn[2], order=order, judged=judged)"
+  keep = f'np.savez({str(tmp_path / "kept.npz")!r}, mixed=drawn[2], order=order, judged=judged)'
   parameters = f'MODEL, OUT = {str(run)!r}, {str(tmp_path / "out")!r}'
   said = running.texts(running.execute(NAME, parameters, keep))
   assert 'saved steps: [20]' in said
