@@ -13,6 +13,9 @@ from collections.abc import Mapping
 
 from stylegan2_jax.errors import UserError
 
+# A `mbstd_group` that no batch fills: the whole batch is one group, as some imported networks say.
+WHOLE_BATCH = 1 << 20
+
 
 @dataclasses.dataclass(frozen=True)
 class DataSettings:

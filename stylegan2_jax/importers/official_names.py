@@ -23,7 +23,7 @@ def to_tree(arrays: Mapping[str, np.ndarray], dtype=np.float32) -> dict:
   for name, value in arrays.items():
     parts = tuple(name.split('.'))
     if parts[-1] not in BUFFERS:
-      flat[parts] = _to_ours(parts[-1], np.asarray(value, dtype))
+      flat[parts] = to_ours(parts[-1], np.asarray(value, dtype))
   return traverse_util.unflatten_dict(flat)
 
 
@@ -43,7 +43,8 @@ def from_tree(tree: Mapping) -> dict[str, np.ndarray]:
   return {'.'.join(parts): _to_official(parts[-1], value) for parts, value in flat.items()}
 
 
-def _to_ours(leaf: str, value: np.ndarray) -> np.ndarray:
+def to_ours(leaf: str, value: np.ndarray) -> np.ndarray:
+  """An official array in the layout it has here; `leaf` is the last part of its name."""
   if leaf == 'const':
     return value.transpose(1, 2, 0)  # [C, 4, 4] -> [4, 4, C]
   axes = {4: (2, 3, 1, 0), 2: (1, 0)}.get(value.ndim)
