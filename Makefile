@@ -55,7 +55,9 @@ clean:
 	@$(PIP) -r $<
 	@touch $@
 
+# jax2onnx would pin Orbax to old versions, for what it is not used for here.
 .venv/ready-dev: requirements-dev.txt .venv/ready | .venv/bin/python
 	@echo 'installing the test tools of $< into .venv'
 	@$(PIP) -r $<
+	@$(PIP) --no-deps 'jax2onnx>=0.17.1'
 	@touch $@
