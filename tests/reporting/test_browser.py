@@ -1,36 +1,20 @@
 """report.html in a real browser: no errors, no requests, a strip that moves, curves that answer."""
 
-import os
-import shutil
-
 import numpy as np
 import pytest
 
 from stylegan2_jax import images
 from stylegan2_jax.reporting.report import Report
 from stylegan2_jax.run_directory import RunDirectory
-from tests import helpers
-from tests.required import missing
+from tests import chromium, helpers
 
 EVIL = '</script><img src=x onerror="document.title=1">'
 
 
 @pytest.fixture(scope='module')
 def browser():
-  """Debian's Chromium, or one by another name in the PATH, without a window."""
-  try:
-    from playwright import sync_api
-  except ImportError:
-    missing('the package playwright is not installed')
-  names = ('chromium', 'chromium-browser', 'google-chrome')
-  path = next(filter(None, map(shutil.which, names)), None)
-  if path is None:
-    missing('there is no chromium (apt-get install chromium)')
-  with sync_api.sync_playwright() as playwright:
-    sandbox = ['--no-sandbox'] if os.geteuid() == 0 else []  # Chromium has none for root
-    browser = playwright.chromium.launch(executable_path=path, args=sandbox)
+  with chromium.started() as browser:
     yield browser
-    browser.close()
 
 
 @pytest.fixture(scope='module')
