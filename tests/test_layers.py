@@ -18,7 +18,7 @@ SOURCES = sorted(PACKAGE.rglob('*.py'))
 FLOORS = (
   ('errors', 'files', 'backend', 'durations', 'geometry', 'stop_signals', 'words'),
   ('console', 'manifest', 'images', 'captions', 'stats', 'supervisor', 'cluster', 'workdir_lock'),
-  ('config', 'augment.transforms'),
+  ('config', 'augment.transforms', 'films', 'sheets', 'unpickling'),
   ('resuming', 'facts'),
   ('presets', 'validation', 'labels', 'run_directory', 'drawn_images', 'ops', 'data'),
   ('networks', 'reporting', 'augment'),
@@ -32,11 +32,13 @@ FLOORS = (
     'training.resume',
     'training.finetune',
   ),
-  ('training.books', 'model_files'),
+  ('training.books', 'model_files', 'metrics'),
   ('training.loop',),
   ('training.session', 'run_settings'),
   ('api',),
+  ('exporters',),
   ('tools',),
+  ('explorer',),
   ('commands',),
   ('',),
 )

@@ -15,6 +15,7 @@ GROUPS = {
     'watch': 'show live how a run stands',
     'progress': 'show the grids of a run as a film, or as a table',
     'ablate': 'train variants with several seeds, and compare them in a table and a figure',
+    'checkpoints': 'list the saved steps of a run',
     'profile': 'say where the time of a training step goes',
     'summary': 'print both networks layer by layer',
   },
@@ -22,8 +23,20 @@ GROUPS = {
     'prepare': 'make a data set of your images, whatever form they have',
     'inspect': 'say what is in a prepared data set',
   },
+  'models': {
+    'import': 'make a run of a model from another project: official or community checkpoints',
+    'export': 'write a model for other programs: StableHLO, ONNX, PyTorch, safetensors',
+  },
   'images': {
     'sample': 'draw images from a trained model',
+    'mix': 'draw a table of mixed styles',
+    'truncation': 'draw the same seeds at several psi',
+    'noise': 'show what the noise maps do',
+    'layers': 'show what each resolution contributes',
+    'interpolate': 'walk from image to image, as a film',
+    'project': 'find the latents of given images',
+    'directions': 'find what w can change, and show it in strips',
+    'explore': 'explore all of it in a browser, with sliders',
   },
 }
 COMMANDS = tuple(name for group in GROUPS.values() for name in group)

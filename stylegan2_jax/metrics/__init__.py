@@ -1,0 +1,1 @@
+"""How far apart images are, and sets of images."""
