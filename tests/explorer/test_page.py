@@ -185,10 +185,12 @@ def test_directions_of_groups_add_up(opened, demo):
   changes(page, lambda: slide(page, 'Direction 1', -3))
   page.locator('#directions').get_by_text('PCA').click()
   page.locator('#directions').get_by_text('fine').click()
-  page.get_by_text('the same for all layers').wait_for()
+  page.locator('.moves[data-set="pca fine"]').wait_for()
   moves.append({'method': 'pca', 'group': 'fine', 'number': 2, 'strength': 4})
   slider = page.get_by_role('slider', name='Direction 3')
-  wait_until(page, """document.querySelector('[aria-label="Direction 1"]').value === '0'""")
+  assert (
+    page.get_by_role('slider', name='Direction 1', exact=True).input_value() == '0'
+  )  # another one now
   assert changes(page, lambda: slider.fill('4')) == asked_for(demo, moves=moves)
   remove = page.get_by_role('button', name='remove SeFa all 1')
   assert changes(page, remove.click) == asked_for(demo, moves=moves[1:])

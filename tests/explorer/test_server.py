@@ -11,6 +11,7 @@ from PIL import Image
 
 from stylegan2_jax import StyleGAN2
 from stylegan2_jax.explorer.explorer import Explorer
+from stylegan2_jax.explorer.newest import NewestFirst
 from stylegan2_jax.explorer.rendering import Renderer
 from stylegan2_jax.explorer.views import View
 from tests.explorer.serving import in_thread, request
@@ -237,12 +238,19 @@ def test_damaged_favourites_do_not_hide_the_model(model, tmp_path):
 def test_a_dragged_slider_builds_no_backlog(model, monkeypatch):
   """Of 20 pictures asked for while one is drawn, one more is drawn: the last."""
   drawn, begun, go, picture = [], threading.Event(), threading.Event(), Explorer.picture
+  come, ask_queue = threading.Semaphore(0), NewestFirst.ask
 
   def slow(self, view):
     drawn.append(view.seed)
     begun.set()
     assert go.wait(60)
     return picture(self, view)
+
+  def noted(queue, stream, function):
+    answer = ask_queue(queue, stream, function)
+    if stream.startswith('picture'):
+      come.release()
+    return answer
 
   monkeypatch.setattr(Explorer, 'picture', slow)
   answers = {}
@@ -252,10 +260,13 @@ def test_a_dragged_slider_builds_no_backlog(model, monkeypatch):
 
   with in_thread(model) as (port, _):
     threads = [threading.Thread(target=ask, args=(port, seed)) for seed in range(21)]
+    monkeypatch.setattr(NewestFirst, 'ask', noted)
     threads[0].start()
+    assert come.acquire(timeout=60)
     assert begun.wait(60)
     for number, thread in enumerate(threads[1:], 1):
       thread.start()
+      assert come.acquire(timeout=60)
       if number > 1:  # answered once a newer one has come
         threads[number - 1].join(60)
         assert answers[number - 1].status == 409

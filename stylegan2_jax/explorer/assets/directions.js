@@ -46,6 +46,7 @@ export function directions(facts, page) {
     const wanted = [method, group];
     methods.set(method);
     groups.set(group);
+    list.inert = true;  // its sliders are those of another set
     const slow = setTimeout(() => { why.textContent = 'Finding directions …'; }, 150);
     try {
       const {count} = await askJson('/directions', {method, group});
@@ -55,10 +56,14 @@ export function directions(facts, page) {
         least: -100, most: 100, zero: 0, changed: (value) => put([...wanted, number], value), current: () => strength(number),
       }));
       list.replaceChildren(...sliders.map((each) => each.node));
+      list.dataset.set = wanted.join(' ');
+      list.inert = false;
       why.textContent = WHY[method] ?? '';
       show(page.view());
     } catch (error) {
       why.textContent = '';
+      list.replaceChildren();
+      sliders = [];
       page.failed(error);
     } finally {
       clearTimeout(slow);
