@@ -3,7 +3,7 @@
   python benchmarks/sampling.py --workdir=runs/shapes --out=benchmarks/results/sampling.json
 
 Images/s: from seeds to uint8, for each batch size, all sizes in turn in every round, so that what
-else the machine does falls on all alike. The first image: `launch.py sample` of one seed, from the
+else the machine does falls on all alike; the load averages say how much that was. The first image: `launch.py sample` of one seed, from the
 start of the process to its end, when the PNG is written; cold with an empty compilation cache, warm
 with what the cold one left there. Python's own bytecode is compiled already in both.
 """
@@ -111,6 +111,7 @@ def main():
     'machine': platform.machine(),
     'jax': jax.__version__,
     'rounds': flags.rounds,
+    'load_average_before': round(os.getloadavg()[0], 1),
   }
   for workdir in flags.workdir:
     gan = StyleGAN2.load(workdir, discriminator=False)
@@ -120,6 +121,7 @@ def main():
       'images_per_second_by_batch_size': images_per_second(gan, flags.rounds),
       'seconds_to_the_first_image': first_image(workdir, flags.rounds),
     }
+  results['load_average_after'] = round(os.getloadavg()[0], 1)
   print(json.dumps(results, indent=2))
   if flags.out:
     pathlib.Path(flags.out).parent.mkdir(exist_ok=True)

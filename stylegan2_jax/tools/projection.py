@@ -159,7 +159,7 @@ def advance(synthesis, settings: ProjectionSettings, task: Task, progress: Progr
   """
   if jax.default_backend() != 'cpu':
     return _loop(synthesis, settings, task, progress, end)
-  # XLA's loops run the convolutions of a CPU on one core: three to five times slower on two.
+  # XLA's loops run the convolutions of a CPU on one core: two to five times slower on two.
   for _ in range(int(progress.step), end):
     progress = _single(synthesis, settings, task, progress)
   return progress
