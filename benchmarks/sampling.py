@@ -3,9 +3,10 @@
   python benchmarks/sampling.py --workdir=runs/shapes --out=benchmarks/results/sampling.json
 
 Images/s: from seeds to uint8, for each batch size, all sizes in turn in every round, so that what
-else the machine does falls on all alike; the load averages say how much that was. The first image: `launch.py sample` of one seed, from the
-start of the process to its end, when the PNG is written; cold with an empty compilation cache, warm
-with what the cold one left there. Python's own bytecode is compiled already in both.
+else the machine does falls on all alike; the load averages say how much that was. The first image:
+`launch.py sample` of one seed, from the start of the process to its end, when the PNG is written;
+cold with an empty compilation cache, warm with what the cold one left there. Python's own bytecode
+is compiled already in both.
 """
 
 import argparse
@@ -105,7 +106,7 @@ def main():
   parser.add_argument('--out')
   flags = parser.parse_args()
   results = {
-    'command': 'python benchmarks/sampling.py',
+    'command': f'python benchmarks/sampling.py --workdir {" ".join(flags.workdir)}',
     'device': f'{jax.device_count()} x {jax.devices()[0].device_kind}',
     'cores': os.cpu_count(),
     'machine': platform.machine(),
