@@ -26,7 +26,6 @@ from stylegan2_jax.networks.mapping import truncate
 from stylegan2_jax.networks.noise import NoiseMaps
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.sampler import Sampler, seed_latents
-from stylegan2_jax.training import session
 from stylegan2_jax.training.preemption import StopRequest
 
 _DTYPES = ('float32', 'bfloat16', 'float16', 'float64')
@@ -112,6 +111,8 @@ class StyleGAN2(ModelFacts):
     Raises:
       UserError, TrainingFailed, Preempted: as `session.train`.
     """
+    from stylegan2_jax.training import session  # takes a fifth of a second, which drawing need not
+
     if restart:
       RunDirectory(workdir).set_aside()
     settings = run_settings.adapted(self.settings, self._preset, self._overrides, workdir)

@@ -52,7 +52,7 @@ def run(flags: argparse.Namespace) -> None:
   from stylegan2_jax.tools import direction_strips as tool
 
   tool.directions_command(
-    model=flags.workdir,
+    **common.drawing(flags),
     method=flags.method,
     count=flags.count,
     layers=flags.layers,
@@ -60,13 +60,6 @@ def run(flags: argparse.Namespace) -> None:
     seeds=flags.seeds,
     reach=flags.reach,
     steps=flags.steps,
-    psi=flags.truncation_psi,
-    cutoff=flags.truncation_cutoff,
-    center=flags.truncation_center,
-    noise=flags.noise_mode,
-    out=flags.out,
-    label=flags.label,
-    step=flags.step,
   )
 
 

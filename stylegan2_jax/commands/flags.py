@@ -1,5 +1,8 @@
 """Flags that several commands share, and what their help says about config fields."""
 
+import argparse
+from typing import Any
+
 from stylegan2_jax import validation
 from stylegan2_jax.commands import values
 from stylegan2_jax.commands.parser import Parser
@@ -69,3 +72,14 @@ def add_out(parser: Parser, default: str, what: str) -> None:
     '--out', type=values.file_path, default=default, metavar='PATH',
     help=f'{what} (default: {default})',
   )  # fmt: skip
+
+
+_DRAWING = {
+  'model': 'workdir', 'step': 'step', 'label': 'label', 'out': 'out', 'psi': 'truncation_psi',
+  'cutoff': 'truncation_cutoff', 'center': 'truncation_center', 'noise': 'noise_mode',
+}  # fmt: skip
+
+
+def drawing(flags: argparse.Namespace) -> dict[str, Any]:
+  """The arguments that tools take for the flags of this file, those that the command has."""
+  return {name: getattr(flags, flag) for name, flag in _DRAWING.items() if hasattr(flags, flag)}

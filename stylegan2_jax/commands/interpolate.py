@@ -61,22 +61,16 @@ def run(flags: argparse.Namespace) -> None:
   from stylegan2_jax.tools import interpolate as tool
 
   tool.interpolate_command(
-    model=flags.workdir,
+    **common.drawing(flags),
     seeds=flags.seeds,
-    out=flags.out,
     fps=flags.fps,
     frames=flags.frames or 50,
     seconds=flags.seconds,
     labels=flags.labels,
-    step=flags.step,
     space=flags.space,
     method=flags.method,
     loop=flags.loop,
     grid=flags.grid,
-    psi=flags.truncation_psi,
-    cutoff=flags.truncation_cutoff,
-    center=flags.truncation_center,
-    noise=flags.noise_mode,
   )
 
 

@@ -41,14 +41,7 @@ def run(flags: argparse.Namespace) -> None:
   from stylegan2_jax.tools import layers as tool
 
   tool.layers_command(
-    model=flags.workdir,
+    **common.drawing(flags),
     seeds=flags.seeds,
     samples=flags.samples,
-    psi=flags.truncation_psi,
-    cutoff=flags.truncation_cutoff,
-    center=flags.truncation_center,
-    noise=flags.noise_mode,
-    out=flags.out,
-    label=flags.label,
-    step=flags.step,
   )

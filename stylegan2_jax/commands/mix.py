@@ -46,16 +46,9 @@ def run(flags: argparse.Namespace) -> None:
   from stylegan2_jax.tools import mix as tool
 
   tool.mix_command(
-    model=flags.workdir,
+    **common.drawing(flags),
     rows=flags.rows,
     cols=flags.cols,
     layers=flags.layers,
-    psi=flags.truncation_psi,
-    cutoff=flags.truncation_cutoff,
-    center=flags.truncation_center,
-    noise=flags.noise_mode,
-    out=flags.out,
-    label=flags.label,
     col_label=flags.col_label,
-    step=flags.step,
   )

@@ -44,14 +44,8 @@ def run(flags: argparse.Namespace) -> None:
   from stylegan2_jax.tools import noise as tool
 
   tool.noise_command(
-    model=flags.workdir,
+    **common.drawing(flags),
     seeds=flags.seeds,
-    psi=flags.truncation_psi,
-    cutoff=flags.truncation_cutoff,
-    center=flags.truncation_center,
     realizations=flags.realizations,
     fine_from=flags.fine_from,
-    out=flags.out,
-    label=flags.label,
-    step=flags.step,
   )

@@ -28,13 +28,6 @@ def run(flags: argparse.Namespace) -> None:
   from stylegan2_jax.tools import sample as tool
 
   tool.sample_command(
-    model=flags.workdir,
+    **common.drawing(flags),
     seeds=flags.seeds,
-    psi=flags.truncation_psi,
-    cutoff=flags.truncation_cutoff,
-    center=flags.truncation_center,
-    noise=flags.noise_mode,
-    out=flags.out,
-    label=flags.label,
-    step=flags.step,
   )

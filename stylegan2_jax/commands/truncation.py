@@ -63,13 +63,7 @@ def run(flags: argparse.Namespace) -> None:
   from stylegan2_jax.tools import truncation as tool
 
   tool.truncation_command(
-    model=flags.workdir,
+    **common.drawing(flags),
     seeds=flags.seeds,
     psis=flags.psis,
-    cutoff=flags.truncation_cutoff,
-    center=flags.truncation_center,
-    noise=flags.noise_mode,
-    out=flags.out,
-    label=flags.label,
-    step=flags.step,
   )
