@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stylegan2_jax import StyleGAN2, list_checkpoints
+import stylegan2_jax
+from stylegan2_jax import StyleGAN2, list_checkpoints, parse_seeds
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.images import to_uint8
 from stylegan2_jax.networks.mapping import truncate
@@ -265,6 +266,19 @@ def test_draw_is_synthesize_in_batches(gan, noise):
     assert (drawn != expected).mean() < 0.01
   assert drawn.shape == (5, 8, 8, 3)
   assert drawn.dtype == np.uint8
+
+
+def test_seeds_in_words(gan):
+  """As `--seeds` of the commands."""
+  assert parse_seeds('1,5,9-11') == [1, 5, 9, 10, 11]
+  images = gan.sample_seeds(parse_seeds('4,2'), label='bee')
+  np.testing.assert_array_equal(images[1], gan.sample_seeds([2], label='bee')[0])
+
+
+def test_the_public_names():
+  assert all(getattr(stylegan2_jax, name) for name in stylegan2_jax.__all__)
+  with pytest.raises(AttributeError, match="no attribute 'StyleGAN3'"):
+    stylegan2_jax.StyleGAN3  # noqa: B018
 
 
 def test_latents_are_those_of_sample(gan):
