@@ -91,7 +91,8 @@ def _network() -> ConfigDict:
   network.g_architecture = 'skip'
   network.d_architecture = 'resnet'
   # Minibatch standard deviation in D, against mode collapse: images compared as one group (a
-  # smaller micro-batch is one group) and the statistics appended as so many feature maps; 0: none.
+  # smaller micro-batch is one group; None: the whole one) and the statistics appended as so many
+  # feature maps; 0: none.
   network.mbstd_group = 4
   network.mbstd_features = 1
   # Per-pixel noise inputs of G (StyleGAN, section 3.2).

@@ -13,9 +13,6 @@ from collections.abc import Mapping
 
 from stylegan2_jax.errors import UserError
 
-# A `mbstd_group` that no batch fills: the whole batch is one group, as some imported networks say.
-WHOLE_BATCH = 1 << 20
-
 
 @dataclasses.dataclass(frozen=True)
 class DataSettings:
@@ -56,7 +53,7 @@ class NetworkSettings:
   channel_max: int = 512
   g_architecture: str = 'skip'
   d_architecture: str = 'resnet'
-  mbstd_group: int = 4
+  mbstd_group: int | None = 4
   mbstd_features: int = 1
   noise: bool = True
   demodulation: str = 'weights'
@@ -65,10 +62,11 @@ class NetworkSettings:
   reduced_dtype: str = 'bfloat16'
   clamp: float | None = 256.0
 
-  @property
-  def compared(self) -> int:
-    """Images in a group of the minibatch standard deviation; 1 where there is none."""
-    return self.mbstd_group if self.mbstd_features else 1
+  def compared(self, count: int) -> int:
+    """Images in a group of the minibatch standard deviation, of `count` at a time; 1: no groups."""
+    if not self.mbstd_features:
+      return 1
+    return count if self.mbstd_group is None else min(self.mbstd_group, count)
 
 
 @dataclasses.dataclass(frozen=True)

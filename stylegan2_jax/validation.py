@@ -34,13 +34,14 @@ _NOT_NEGATIVE += ('train.gp_weight', 'train.r1_interval', 'train.pl_interval', '
 _NOT_NEGATIVE += ('augment.p', 'finetune.freeze_d')
 _NOT_NEGATIVE += ('network.mbstd_features',)
 _AT_LEAST_1 = ('data.threads', 'network.z_dim', 'network.w_dim', 'network.mapping_layers')
-_AT_LEAST_1 += ('network.channel_base', 'network.channel_max', 'network.mbstd_group')
+_AT_LEAST_1 += ('network.channel_base', 'network.channel_max')
 _AT_LEAST_1 += ('train.batch_size', 'train.pl_batch_shrink', 'train.keep')
 _AT_LEAST_1 += ('train.max_bad_steps', 'augment.interval')
 _AT_LEAST_1 += ('sample.grid_rows', 'sample.grid_cols')
 _FRACTIONS = ('train.style_mixing_prob', 'train.pl_decay', 'train.w_avg_beta')
 _BELOW_1 = ('train.adam_b1', 'train.adam_b2', 'data.held_out')
 _POSITIVE_OR_NONE = ('network.clamp', 'train.ema_rampup', 'train.d_learning_rate', 'augment.p_max')
+_POSITIVE_OR_NONE += ('network.mbstd_group',)
 
 
 def validate(settings: Settings, num_devices: int) -> None:
@@ -199,7 +200,7 @@ def _check_batch(settings: Settings, num_devices: int) -> None:
   """batch_size = devices x micro-batches of a device x micro-batch; groups fill a micro-batch."""
   train = settings.train
   batch, chunk = train.batch_size, train.chunk_size
-  group = min(settings.network.compared, chunk)
+  group = settings.network.compared(chunk)
   if batch % num_devices:
     below = batch // num_devices * num_devices
     would_do = _either(n for n in (below, below + num_devices) if n)
@@ -208,7 +209,7 @@ def _check_batch(settings: Settings, num_devices: int) -> None:
   if batch % chunk or (batch // chunk) % num_devices:
     per_device = batch // num_devices
     would_do = [n for n in range(1, per_device + 1) if per_device % n == 0]
-    would_do = [n for n in would_do if n % min(settings.network.compared, n) == 0]
+    would_do = [n for n in would_do if n % settings.network.compared(n) == 0]
     choices = ', '.join(str(n) for n in would_do)
     place = f'{num_devices} devices' if num_devices > 1 else 'one device'
     rule = f'split the batch of {batch} evenly on {place}: one of {choices}'

@@ -28,7 +28,7 @@ import jax
 import numpy as np
 
 from stylegan2_jax.api import StyleGAN2
-from stylegan2_jax.config import WHOLE_BATCH, NetworkSettings
+from stylegan2_jax.config import NetworkSettings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.exporters.torch_writer import write_torch
 from stylegan2_jax.files import replacing
@@ -131,7 +131,7 @@ def discriminator_kwargs(gan: StyleGAN2) -> dict:
     **_common_kwargs(network),
     'mapping_kwargs': {'num_layers': network.d_mapping_layers},
     'epilogue_kwargs': {
-      'mbstd_group_size': None if network.mbstd_group >= WHOLE_BATCH else network.mbstd_group,
+      'mbstd_group_size': network.mbstd_group,
       'mbstd_num_channels': network.mbstd_features,
     },
   }

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from stylegan2_jax.config import WHOLE_BATCH
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.geometry import block_resolutions
 from stylegan2_jax.importers.official_modules import Module, check_layers
@@ -81,7 +80,7 @@ def discriminator_fields(
   }
   if mbstd is not None:
     whole_batch = mbstd.state.get('group_size') is None
-    fields['mbstd_group'] = WHOLE_BATCH if whole_batch else mbstd.whole('group_size', 1)
+    fields['mbstd_group'] = None if whole_batch else mbstd.whole('group_size', 1)
   if c_dim:
     fields['d_mapping_layers'] = _mapping_layers(module.child('mapping'))
   return fields

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from stylegan2_jax.config import WHOLE_BATCH
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.importers.filling import MOST_CHANNELS
 from stylegan2_jax.networks.layers import num_channels
@@ -183,7 +182,7 @@ def discriminator_settings(
   arguments.only('mapping_fmaps', None, width)
   features = arguments.whole('mbstd_num_features', 1)
   if arguments.value('mbstd_group_size', 4 if groups_by_default else None) is None:
-    group = WHOLE_BATCH
+    group = None
   else:
     group = arguments.whole('mbstd_group_size', 4)
     if group <= 1:

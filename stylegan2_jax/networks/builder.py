@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from stylegan2_jax.config import WHOLE_BATCH, NetworkSettings
+from stylegan2_jax.config import NetworkSettings
 from stylegan2_jax.geometry import Size
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
@@ -61,7 +61,7 @@ def build_networks(
   discriminator = Discriminator(
     architecture=network.d_architecture,
     c_dim=c_dim,
-    mbstd_group=None if network.mbstd_group >= WHOLE_BATCH else network.mbstd_group,
+    mbstd_group=network.mbstd_group,
     mbstd_features=network.mbstd_features,
     mapping_layers=network.d_mapping_layers,
     **common,

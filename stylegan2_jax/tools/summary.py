@@ -145,7 +145,7 @@ def _label_dim(settings: Settings) -> int | None:
 
 def _batch(settings: Settings) -> int:
   """A batch that the groups of the minibatch standard deviation divide."""
-  return math.lcm(_BATCH, min(settings.network.compared, _BATCH))
+  return math.lcm(_BATCH, settings.network.compared(_BATCH))
 
 
 def _buffers(module: nn.Module, shape: tuple[int, ...]) -> int:

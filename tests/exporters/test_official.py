@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from stylegan2_jax import StyleGAN2
-from stylegan2_jax.config import WHOLE_BATCH
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.exporters.official import (
   discriminator_state,
@@ -124,7 +123,7 @@ def _load(folder, **changes):
 
 
 def test_settings_become_arguments(tmp_path):
-  changes = {'num_reduced': 2, 'clamp': 256.0, 'mbstd_group': WHOLE_BATCH, 'noise': False}
+  changes = {'num_reduced': 2, 'clamp': 256.0, 'mbstd_group': None, 'noise': False}
   content = official(_load(tmp_path, **changes))
   arguments = content['init_kwargs']['G_ema']['synthesis_kwargs']
   assert (arguments['num_fp16_res'], arguments['conv_clamp']) == (2, 256)

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import WHOLE_BATCH
 from stylegan2_jax.importers import read
 from stylegan2_jax.networks.builder import variable_shapes
 from tests.helpers import assert_trees_equal, network_settings, networks, random_params, randomized
@@ -117,7 +116,7 @@ def test_clamps_without_float16_stay(tmp_path):
 def test_a_group_of_the_whole_batch(tmp_path):
   found = weights()
   result = imported(tmp_path, content(found, d_changes={'b4.mbstd.group_size': None}))
-  assert result.network.mbstd_group == WHOLE_BATCH
+  assert result.network.mbstd_group is None
 
 
 def test_another_multiplier_of_the_mapping_keeps_what_it_computes(tmp_path):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import WHOLE_BATCH
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.importers import tensorflow
 from stylegan2_jax.importers.read import read_model
@@ -125,12 +124,12 @@ def test_another_multiplier_computes_the_same():
 @pytest.mark.parametrize(
   ('kwargs', 'function', 'group', 'features'),
   [
-    ({}, 'D_main', WHOLE_BATCH, 1),
+    ({}, 'D_main', None, 1),
     ({}, 'D_stylegan2', 4, 1),
-    ({'mbstd_group_size': None}, 'D_main', WHOLE_BATCH, 1),
+    ({'mbstd_group_size': None}, 'D_main', None, 1),
     ({'mbstd_group_size': np.int64(8)}, 'D_main', 8, 1),
     ({'mbstd_group_size': 1}, 'D_stylegan2', 1, 0),
-    ({'mbstd_num_features': 0}, 'D_main', WHOLE_BATCH, 0),
+    ({'mbstd_num_features': 0}, 'D_main', None, 0),
   ],
 )
 def test_groups_of_the_minibatch_statistics(kwargs, function, group, features):
