@@ -62,7 +62,8 @@ class Sampler:
     seeds = np.asarray(seeds, np.uint32)
     psi = jnp.asarray(psi, self._generator.mapping.dtype)
     pictures = []
-    for chosen in self._batches(len(seeds), batch_size):
+    for numbers in batches(len(seeds), self._generator.synthesis.size, batch_size):
+      chosen = numbers % len(seeds)
       label = None if labels is None else jnp.asarray(labels[chosen])
       towards = centers if centers.ndim == 1 else centers[chosen]
       weights = (params, towards, stored_maps)
@@ -96,7 +97,8 @@ class Sampler:
     keys = jax.random.split(jax.random.key(seed), len(ws))
     params, _, stored_maps = self._weights
     synthesis = self._generator.synthesis
-    for chosen in self._batches(len(ws), batch_size):
+    for numbers in batches(len(ws), synthesis.size, batch_size):
+      chosen = numbers % len(ws)
       if isinstance(noise, str):
         maps = noise_maps(noise, stored_maps, keys[chosen], synthesis.size, ws.dtype)
       else:
@@ -104,18 +106,6 @@ class Sampler:
       images = _synthesize(self._generator, params, jnp.asarray(ws[chosen]), maps)
       pictures.append(to_uint8(np.asarray(images)))
     return np.concatenate(pictures)[: len(ws)]
-
-  def _batches(self, count: int, batch_size: int | None) -> Iterator[np.ndarray]:
-    """Indices of successive batches, all of one size; the last is filled up from the first.
-
-    One size, so that nothing is compiled twice, and a picture has the same bits in any company.
-    """
-    if batch_size is None:
-      height, width = self._generator.synthesis.size
-      on_cpu = jax.default_backend() == 'cpu'
-      batch_size = max(1, _BATCH * 64 * 64 // max(height * width, 64 * 64)) if on_cpu else _BATCH
-    for start in range(0, count, batch_size):
-      yield np.arange(start, start + batch_size) % count
 
   def centers(self, center: str, labels: np.ndarray | None) -> jax.Array:
     """What truncation goes towards.
@@ -147,6 +137,29 @@ class Sampler:
         self._class_centers[key] = np.asarray(_mean_w(self._generator.mapping, params, label))
       found.append(self._class_centers[key])
     return jnp.asarray(np.stack(found))
+
+
+def usual_batch_size(size: Size, most: int = _BATCH) -> int:
+  """Images of a size at a time where nobody says how many: `most`, on a CPU fewer if large."""
+  if jax.default_backend() != 'cpu':
+    return most
+  return max(1, most * 64 * 64 // max(size[0] * size[1], 64 * 64))
+
+
+def batches(count: int, size: Size, batch_size: int | None = None) -> Iterator[np.ndarray]:
+  """Numbers of successive batches of images; those from `count` on only fill the last one.
+
+  All are of one size, so that nothing is compiled twice, and a picture has the same bits in any
+  company.
+
+  Args:
+    count: of images.
+    size: of each.
+    batch_size: images at a time; None: `usual_batch_size`.
+  """
+  step = batch_size or usual_batch_size(size)
+  for start in range(0, count, step):
+    yield np.arange(start, start + step)
 
 
 def seed_latents(seeds: jax.Array, z_dim: int, dtype=jnp.float32) -> tuple[jax.Array, jax.Array]:

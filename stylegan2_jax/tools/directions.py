@@ -18,6 +18,7 @@ from stylegan2_jax.api import StyleGAN2
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.geometry import nominal_resolution
 from stylegan2_jax.networks.noise import noise_layers
+from stylegan2_jax.tools.style_layers import chosen_layers
 from stylegan2_jax.words import reason
 
 SAMPLES = 20_000  # of w, for its covariance
@@ -104,7 +105,7 @@ def sefa(
   Raises:
     UserError: no such layers, or fewer than k directions.
   """
-  layers = _checked_layers(layers, gan.num_ws)
+  layers = chosen_layers(layers, gan.num_ws)
   affine = np.concatenate([_affine_weights(gan, layer) for layer in layers])  # [Σ C_in, w_dim]
   _check_count(k, min(affine.shape), 'SeFa of these layers')
   affine /= np.maximum(np.linalg.norm(affine, axis=1, keepdims=True), 1e-12)
@@ -133,7 +134,7 @@ def pca(
   Raises:
     UserError: no such layers, more than w_dim components, or too few samples for them.
   """
-  layers = _checked_layers(layers, gan.num_ws)
+  layers = chosen_layers(layers, gan.num_ws)
   _check_count(k, min(gan.w_dim, samples - 1), f'PCA of {samples} samples')
   _, covariance = w_moments(gan, samples, label)
   values, vectors = _principal(covariance, k)
@@ -189,7 +190,7 @@ def move(ws, found: Directions, k: int, strength, layers: Sequence[int] | None =
     )
   if not 0 <= k < len(found):
     raise UserError(f'there is no direction {k}: there are 0 to {len(found) - 1}')
-  layers = _checked_layers(found.layers if layers is None else layers, ws.shape[1])
+  layers = chosen_layers(found.layers if layers is None else layers, ws.shape[1])
   unit = jnp.asarray(found.sigmas[k] * found.directions[k], ws.dtype)
   steps = jnp.asarray(strength, ws.dtype).reshape(-1, 1, 1) * unit[None, None]
   return ws.at[:, np.array(layers)].add(steps)  # [N or 1, 1, w_dim]
@@ -215,17 +216,6 @@ def _principal(matrix, k):
 def _directions(vectors, sigmas, values, method, layers):
   single = [array.astype(np.float32) for array in (vectors, sigmas, values)]
   return Directions(*single, method, layers)
-
-
-def _checked_layers(layers, num_ws):
-  """As a tuple of numbers in order, none twice."""
-  layers = tuple(range(num_ws)) if layers is None else tuple(sorted(set(layers)))
-  wrong = [layer for layer in layers if not 0 <= layer < num_ws]
-  if wrong:
-    raise UserError(f'there is no layer {wrong[0]}: this model has layers 0 to {num_ws - 1}')
-  if not layers:
-    raise UserError(f'no layers are named: this model has layers 0 to {num_ws - 1}')
-  return layers
 
 
 def _check_count(k, limit, what):

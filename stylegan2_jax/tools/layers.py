@@ -26,11 +26,11 @@ from stylegan2_jax.geometry import (
 )
 from stylegan2_jax.images import to_uint8
 from stylegan2_jax.networks.contributions import rgb_outputs, upsampled
-from stylegan2_jax.sampler import noise_maps
+from stylegan2_jax.sampler import batches, noise_maps
 from stylegan2_jax.sheets import check_size
 from stylegan2_jax.tools import layers_sheet, sheet_files
 from stylegan2_jax.tools.moments import Moments
-from stylegan2_jax.tools.sheet_files import batches, labels_in_turn
+from stylegan2_jax.tools.sheet_files import labels_in_turn
 from stylegan2_jax.tools.tables import aligned
 
 SAMPLES = 1024  # as in the paper
@@ -122,7 +122,7 @@ def layer_contributions(
   empty = Moments.empty((1, 1, 1, gan.channels), gan.w_avg.dtype)
   resolutions = block_resolutions(nominal_resolution(gan.size))
   moments = (dict.fromkeys(resolutions, empty),) * 2
-  for numbers in batches(gan, samples, batch_size):
+  for numbers in batches(samples, gan.size, batch_size):
     chosen = numbers % samples
     of = None if labels is None else labels[chosen]
     ws = gan.map(gan.latents(chosen), of, psi, cutoff, center)

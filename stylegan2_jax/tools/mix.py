@@ -12,9 +12,8 @@ import numpy as np
 from stylegan2_jax import sheets
 from stylegan2_jax.api import StyleGAN2
 from stylegan2_jax.drawn_images import Images
-from stylegan2_jax.errors import UserError
 from stylegan2_jax.tools import sheet_files
-from stylegan2_jax.tools.style_layers import groups_text, layers_text, parse_layers
+from stylegan2_jax.tools.style_layers import chosen_layers, groups_text, layers_text
 
 _BLOCK = 64  # pictures drawn between two writes
 
@@ -71,7 +70,7 @@ def style_mixing(
   Raises:
     UserError: no such layers, or the labels do not fit.
   """
-  layers = _layers(layers, gan.num_ws)
+  layers = list(chosen_layers(layers, gan.num_ws))
   ws = _source_ws(gan, rows, cols, psi, cutoff, center, label, col_label)
   pictures = np.stack(list(_pictures(gan, *ws, layers, noise)))
   row_images, col_images, images = np.split(pictures, [len(rows), len(rows) + len(cols)])
@@ -115,7 +114,7 @@ def mix_command(
   """
   out = pathlib.Path(out)
   gan = StyleGAN2.load(model, step, discriminator=False)
-  chosen = _layers(layers, gan.num_ws)
+  chosen = list(chosen_layers(layers, gan.num_ws))
   if sheet_files.is_sheet(out):
     sheets.check_size(len(rows) + 1, len(cols) + 1, gan.size, sheet_files.FEWER)
   sheet_files.check_files(len(rows) * len(cols))
@@ -133,16 +132,6 @@ def mix_command(
   names += [f'{row}-{col}' for row in rows for col in cols]
   pictures = _pictures(gan, *_source_ws(gan, rows, cols, **common), chosen, noise)
   sheet_files.write_files(out, zip(names, pictures, strict=True))
-
-
-def _layers(layers, num_ws):
-  """As numbers, which exist."""
-  if isinstance(layers, str):
-    return parse_layers(layers, num_ws)
-  found = sorted({int(layer) for layer in layers})
-  if not found or found[0] < 0 or found[-1] >= num_ws:
-    raise UserError(f'there are no layers {list(layers)}: this model has 0 to {num_ws - 1}')
-  return found
 
 
 def _source_ws(gan, rows, cols, psi, cutoff, center, label, col_label):

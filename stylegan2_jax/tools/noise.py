@@ -17,6 +17,7 @@ from stylegan2_jax.drawn_images import Images
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.geometry import block_resolutions, nominal_resolution, size_at, size_text
 from stylegan2_jax.networks.noise import NoiseMaps, noise_layers, random_noise
+from stylegan2_jax.sampler import batches
 from stylegan2_jax.sheets import check_size
 from stylegan2_jax.tools import noise_sheet, sheet_files
 from stylegan2_jax.tools.moments import Moments
@@ -128,7 +129,7 @@ def noise_deviation(
   found = []
   for w in jnp.asarray(ws):
     moments = Moments.empty((1, *gan.size, gan.channels), w.dtype)
-    for numbers in sheet_files.batches(gan, realizations, batch_size):
+    for numbers in batches(realizations, gan.size, batch_size):
       chosen = keys[numbers % realizations]
       moments = _add(gan.generator, params, w, chosen, numbers < realizations, moments)
     found.append(np.sqrt(np.mean(np.asarray(moments.deviation())[0] ** 2, axis=-1)))

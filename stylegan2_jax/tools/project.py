@@ -14,12 +14,14 @@ from stylegan2_jax.metrics.lpips import Lpips
 from stylegan2_jax.metrics.lpips_files import load_lpips
 from stylegan2_jax.metrics.wavelet import Wavelet
 from stylegan2_jax.networks.noise import NoiseMaps
+from stylegan2_jax.sampler import usual_batch_size
 from stylegan2_jax.tools.projection import ProjectionSettings
 from stylegan2_jax.tools.projection_pictures import stacked
 from stylegan2_jax.tools.projection_run import ProjectionRun
 from stylegan2_jax.tools.projection_targets import Targets, file_names, read_targets
-from stylegan2_jax.tools.projector import Projector, usual_batch_size
+from stylegan2_jax.tools.projector import Projector
 
+_MOST = 8  # images at a time; backward, each takes far more memory than a drawn one
 DISTANCES = ('auto', 'lpips', 'wavelet')
 
 
@@ -71,7 +73,7 @@ def project(
   if isinstance(distance, str):
     distance = choose_distance(distance)
   settings = ProjectionSettings(space, steps, seed, **constants)
-  size = min(batch_size or usual_batch_size(gan.size), len(pixels))
+  size = min(batch_size or usual_batch_size(gan.size, _MOST), len(pixels))
   projector = Projector(gan, settings, distance, size)
   labels = gan.labels.vectors(label, len(pixels))
   found = []
@@ -170,7 +172,7 @@ def project_command(
   else:
     found, lines = read_targets(targets, gan.size, gan.channels, transform)
     print('\n'.join(lines))
-  size = min(batch_size or usual_batch_size(gan.size), len(found.names))
+  size = min(batch_size or usual_batch_size(gan.size, _MOST), len(found.names))
   settings = ProjectionSettings(space, steps, seed, learning_rate)
   projector = Projector(gan, settings, measure, size)
   ProjectionRun(projector, found, chosen, out, save_seconds).run(video)

@@ -19,7 +19,6 @@ from stylegan2_jax.tools.projection import Progress, ProjectionSettings, Task
 
 _RECORDS = 100  # moments of which w is kept, beside the start
 _PIECE_SECONDS = (1.0, 4.0)  # how long a piece of steps takes, about
-_BATCH = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,13 +200,6 @@ def moments(steps: int) -> list[int]:
   ([1, 2, 3], [10, 20, 30], 100)
   """
   return sorted({-(-steps * (i + 1) // _RECORDS) for i in range(_RECORDS)})
-
-
-def usual_batch_size(size: tuple[int, int]) -> int:
-  """Images at a time where nobody says how many: 8, on a CPU fewer if they are large."""
-  if jax.default_backend() != 'cpu':
-    return _BATCH
-  return max(1, _BATCH * 64 * 64 // max(size[0] * size[1], 64 * 64))
 
 
 def _measure(distance, targets, images):

@@ -1,7 +1,7 @@
 """What the commands that draw sheets share: which label, and how pictures become files."""
 
 import pathlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from stylegan2_jax.tools.output import writing
 from stylegan2_jax.words import one_line
 
 MAX_FILES = 10_000
-_BATCH = 16
 FEWER = 'take fewer seeds, or an --out that is a folder, for single files'
 
 
@@ -79,15 +78,3 @@ def labels_in_turn(gan: StyleGAN2, label, count: int) -> np.ndarray | None:
   if label is None and gan.c_dim:
     raise UserError(f'this model is conditional: use --class to {gan.labels.choices()}')
   return gan.labels.vectors(label, count)
-
-
-def batches(gan: StyleGAN2, count: int, batch_size: int | None) -> Iterator[np.ndarray]:
-  """Numbers of the members of successive batches of one size; those >= count only fill the last.
-
-  `batch_size` None is 16, fewer if the images are large.
-  """
-  if batch_size is None:
-    height, width = gan.size
-    batch_size = max(1, min(_BATCH, 2**18 // (height * width)))
-  for start in range(0, count, batch_size):
-    yield np.arange(start, start + batch_size)

@@ -6,6 +6,7 @@ to share out: about a third each, at most two for the first two words.
 """
 
 import re
+from collections.abc import Iterable
 
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.geometry import Size, block_resolutions, nominal_resolution, size_at, size_text
@@ -30,6 +31,28 @@ def layer_groups(num_ws: int) -> dict[str, range]:
   middle = min(coarse + min(2, max(1, blocks // 3)), blocks)
   ends = [0, 2 * coarse - 1, 2 * middle - 1, num_ws]
   return {word: range(*ends[i : i + 2]) for i, word in enumerate(WORDS)}
+
+
+def chosen_layers(layers: str | Iterable[int] | None, num_ws: int) -> tuple[int, ...]:
+  """Layers by number, in order and none twice.
+
+  Args:
+    layers: numbers, or the words of `parse_layers`; None: all.
+    num_ws: how many the model has.
+
+  Raises:
+    UserError: there are none, or not these.
+  """
+  if layers is None:
+    return tuple(range(num_ws))
+  if isinstance(layers, str):
+    return tuple(parse_layers(layers, num_ws))
+  found = tuple(sorted({int(layer) for layer in layers}))
+  wrong = [layer for layer in found if not 0 <= layer < num_ws]
+  if wrong or not found:
+    fault = f'there is no layer {wrong[0]}' if wrong else 'no layers are named'
+    raise UserError(f'{fault}: this model has layers 0 to {num_ws - 1}')
+  return found
 
 
 def parse_layers(text: str, num_ws: int) -> list[int]:

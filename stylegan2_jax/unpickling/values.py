@@ -1,5 +1,6 @@
 """What a pickle is made into, and how much of it."""
 
+import abc
 import dataclasses
 import os
 from collections.abc import Callable, Mapping
@@ -87,7 +88,7 @@ class Global:
   name: str
 
 
-class Pending:
+class Pending(abc.ABC):
   """Something that gets its content, its state, after it was made."""
 
   __slots__ = ('places',)
@@ -95,9 +96,9 @@ class Pending:
   def __init__(self):
     self.places: list[int] = []  # where it is stored meanwhile
 
+  @abc.abstractmethod
   def build(self, state: Any) -> Any:
     """What it becomes."""
-    raise NotImplementedError
 
 
 class Object(Pending):

@@ -8,22 +8,6 @@ import launch
 from stylegan2_jax import StyleGAN2
 from stylegan2_jax.tools.direction_strips import strips
 from stylegan2_jax.tools.directions import Directions, pca, sefa
-from tests.helpers import saved_run
-
-
-@pytest.fixture(scope='module')
-def plain(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('plain') / 'run').path
-
-
-@pytest.fixture(scope='module')
-def conditional(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('conditional') / 'run', ('ant', 'bee')).path
-
-
-@pytest.fixture(scope='module')
-def gan(plain):
-  return StyleGAN2.load(plain, discriminator=False)
 
 
 def test_strips(gan):

@@ -6,25 +6,9 @@ import pytest
 from stylegan2_jax import StyleGAN2
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.tools.directions import Directions, move, pca, sefa, w_moments
-from tests.helpers import saved_run
 from tests.tools.models import saved_model
 
 SAMPLES = 1234  # not a multiple of a batch
-
-
-@pytest.fixture(scope='module')
-def plain(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('plain') / 'run').path
-
-
-@pytest.fixture(scope='module')
-def conditional(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('conditional') / 'run', ('ant', 'bee')).path
-
-
-@pytest.fixture(scope='module')
-def gan(plain):
-  return StyleGAN2.load(plain, discriminator=False)
 
 
 def explicit_w(gan, label=None, samples=SAMPLES):

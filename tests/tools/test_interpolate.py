@@ -8,25 +8,9 @@ from stylegan2_jax.errors import UserError
 from stylegan2_jax.images import grid
 from stylegan2_jax.tools.curves import curve, slerp
 from stylegan2_jax.tools.interpolate import walk
-from tests.helpers import saved_run
 
 SEEDS = [3, 70000, 5]
 WAYS = [('w', 'linear'), ('w', 'spline'), ('z', 'linear'), ('z', 'slerp'), ('z', 'spline')]
-
-
-@pytest.fixture(scope='module')
-def plain(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('plain') / 'run').path
-
-
-@pytest.fixture(scope='module')
-def conditional(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('conditional') / 'run', ('ant', 'bee')).path
-
-
-@pytest.fixture(scope='module')
-def gan(plain):
-  return StyleGAN2.load(plain, discriminator=False)
 
 
 def frames_of(*args, **options):

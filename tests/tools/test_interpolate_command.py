@@ -8,24 +8,8 @@ import launch
 from stylegan2_jax import StyleGAN2, films
 from stylegan2_jax.tools import interpolate as tool
 from stylegan2_jax.tools.interpolate import walk
-from tests.helpers import saved_run
 from tests.test_films import read_back
 from tests.tools.models import saved_model
-
-
-@pytest.fixture(scope='module')
-def plain(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('plain') / 'run').path
-
-
-@pytest.fixture(scope='module')
-def conditional(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('conditional') / 'run', ('ant', 'bee')).path
-
-
-@pytest.fixture(scope='module')
-def gan(plain):
-  return StyleGAN2.load(plain, discriminator=False)
 
 
 def frames_of(*args, **options):

@@ -9,25 +9,9 @@ from stylegan2_jax import StyleGAN2
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.tools import mix as tool
 from stylegan2_jax.tools.mix import style_mixing
-from tests.helpers import saved_run
 from tests.tools.models import saved_model
 
 ROWS, COLS = [3, 70000], [5, 6, 7]
-
-
-@pytest.fixture(scope='module')
-def run(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('plain') / 'run').path
-
-
-@pytest.fixture(scope='module')
-def conditional(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('conditional') / 'run', ('ant', 'bee')).path
-
-
-@pytest.fixture(scope='module')
-def gan(run):
-  return StyleGAN2.load(run, discriminator=False)
 
 
 def mix(workdir, out, *flags):
@@ -94,9 +78,9 @@ def test_classes_of_rows_and_columns(conditional):
   assert np.any(same.col_images != mixing.col_images)
 
 
-def test_sheet(run, gan, tmp_path, capsys):
+def test_sheet(plain, gan, tmp_path, capsys):
   out = tmp_path / 'new' / 'mix.png'
-  assert mix(run, out, '--layers=coarse', '--psi=0.7') == 0
+  assert mix(plain, out, '--layers=coarse', '--psi=0.7') == 0
   mixing = style_mixing(gan, ROWS, COLS, 'coarse', psi=0.7)
   np.testing.assert_array_equal(pixels(out), mixing.sheet().pixels())
   said = capsys.readouterr().out.splitlines()
@@ -106,8 +90,8 @@ def test_sheet(run, gan, tmp_path, capsys):
   assert said[2] == f'wrote {out}: {width}x{height} pixels'
 
 
-def test_single_files(run, gan, tmp_path, capsys):
-  assert mix(run, tmp_path / 'out', '--layers=1-2', '--noise_mode=none') == 0
+def test_single_files(plain, gan, tmp_path, capsys):
+  assert mix(plain, tmp_path / 'out', '--layers=1-2', '--noise_mode=none') == 0
   mixing = style_mixing(gan, ROWS, COLS, [1, 2], noise='none')
   for i, row in enumerate(ROWS):
     for j, col in enumerate(COLS):
@@ -170,5 +154,5 @@ def test_label_vectors_have_no_first(tmp_path, capsys):
 
 def test_layers_as_numbers(gan):
   for layers in ([], [4], [-1]):
-    with pytest.raises(UserError, match='this model has 0 to 3'):
+    with pytest.raises(UserError, match='this model has layers 0 to 3'):
       style_mixing(gan, ROWS, COLS, layers)

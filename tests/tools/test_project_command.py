@@ -20,11 +20,6 @@ def workdir(tmp_path_factory):
   return saved_run(tmp_path_factory.mktemp('plain') / 'run').path
 
 
-@pytest.fixture(scope='module')
-def conditional(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('conditional') / 'run', ('ant', 'bee')).path
-
-
 def command(workdir, out, *flags, steps=3):
   return launch.main(
     ['project', f'--workdir={workdir}', f'--out={out}', f'--steps={steps}', *flags]

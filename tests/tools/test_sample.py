@@ -12,16 +12,6 @@ from stylegan2_jax.tools import sample as sample_tool
 from tests.helpers import saved_run
 
 
-@pytest.fixture(scope='module')
-def conditional(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('conditional') / 'run', ('ant', 'bee')).path
-
-
-@pytest.fixture(scope='module')
-def plain(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('plain') / 'run').path
-
-
 def sample(workdir, out, *flags):
   return launch.main(['sample', f'--workdir={workdir}', f'--out={out}', *flags])
 

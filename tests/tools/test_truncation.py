@@ -8,25 +8,9 @@ import launch
 from stylegan2_jax import StyleGAN2
 from stylegan2_jax.tools import truncation as tool
 from stylegan2_jax.tools.truncation import truncation_sweep
-from tests.helpers import saved_run
 from tests.tools.models import saved_model
 
 SEEDS, PSIS = [3, 4, 70000], [-1, 0, 0.3, 1]
-
-
-@pytest.fixture(scope='module')
-def run(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('plain') / 'run').path
-
-
-@pytest.fixture(scope='module')
-def conditional(tmp_path_factory):
-  return saved_run(tmp_path_factory.mktemp('conditional') / 'run', ('ant', 'bee')).path
-
-
-@pytest.fixture(scope='module')
-def gan(run):
-  return StyleGAN2.load(run, discriminator=False)
 
 
 def truncation(workdir, out, *flags):
@@ -94,17 +78,17 @@ def test_a_label_for_each_seed(conditional, monkeypatch):
   assert_same_pictures(sweep.images[:, 0], gan.sample_seeds(SEEDS, label=['ant', 'bee', 'ant']))
 
 
-def test_sheet(run, gan, tmp_path, capsys):
+def test_sheet(plain, gan, tmp_path, capsys):
   out = tmp_path / 'new' / 'psi.png'
-  assert truncation(run, out, '--seeds=3,4,70000', '--psis=-1,0,0.3,1') == 0
+  assert truncation(plain, out, '--seeds=3,4,70000', '--psis=-1,0,0.3,1') == 0
   expected = truncation_sweep(gan, SEEDS, PSIS).sheet().pixels()
   np.testing.assert_array_equal(pixels(out), expected)
   height, width = expected.shape[:2]
   assert capsys.readouterr().out == f'wrote {out}: {width}x{height} pixels\n'
 
 
-def test_single_files(run, gan, tmp_path, capsys):
-  assert truncation(run, tmp_path / 'out', '--seeds=3,70000', '--psis=-0.50,1') == 0
+def test_single_files(plain, gan, tmp_path, capsys):
+  assert truncation(plain, tmp_path / 'out', '--seeds=3,70000', '--psis=-0.50,1') == 0
   names = [f'seed{seed}-psi{psi}.png' for seed in ('0003', '70000') for psi in ('-0.5', '1')]
   assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == sorted(names)
   expected = truncation_sweep(gan, [3, 70000], [-0.5, 1]).images.reshape(4, *gan.size, 3)
@@ -144,6 +128,6 @@ def test_bad_input(conditional, tmp_path, capsys, flags, words):
   assert not any(tmp_path.iterdir())
 
 
-def test_one_center(run, tmp_path, capsys):
-  assert truncation(run, tmp_path / 'a.png', '--truncation_center=class') == 2
+def test_one_center(plain, tmp_path, capsys):
+  assert truncation(plain, tmp_path / 'a.png', '--truncation_center=class') == 2
   assert capsys.readouterr().err.startswith('error: this model is unconditional, it has one center')
