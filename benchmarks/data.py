@@ -29,10 +29,10 @@ from PIL import Image
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from benchmarks.pictures import encoded, picture
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data.pipeline import Batches
 from stylegan2_jax.data.preparation.prepare import Request, prepare
 from stylegan2_jax.data.sources import open_source
+from stylegan2_jax.settings import DataSettings
 
 
 def measure(work, seconds):

@@ -11,8 +11,8 @@ Expected: the first line says what was set; --dry_run shows what that takes. At 
 from ml_collections import ConfigDict
 
 from configs import default
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.facts import Facts
+from stylegan2_jax.settings import DataSettings
 
 
 def get_config() -> ConfigDict:

@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from stylegan2_jax import model_files, presets, run_settings, weights_file
-from stylegan2_jax.config import Settings
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.drawn_images import Images
 from stylegan2_jax.errors import UserError
@@ -26,6 +25,7 @@ from stylegan2_jax.networks.mapping import truncate
 from stylegan2_jax.networks.noise import NoiseMaps
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.sampler import Sampler, seed_latents
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.training.preemption import StopRequest
 
 _DTYPES = ('float32', 'bfloat16', 'float16', 'float64')

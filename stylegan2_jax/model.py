@@ -6,12 +6,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from stylegan2_jax.config import Settings
 from stylegan2_jax.geometry import Size
 from stylegan2_jax.labels import LabelSpace
 from stylegan2_jax.networks.builder import build_networks, variable_shapes
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.networks.noise import NoiseMaps
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.training.state import new_state
 
 # Parts of the weights; all but the discriminator are always there.

@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from stylegan2_jax import config as config_lib
-from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.facts import Facts, ImageForm
+from stylegan2_jax.settings import Settings
 
 _FINETUNE_ADA_KIMG = 100.0  # at most, where weights are not fresh (ADA, 2006.06676)
 _BOOLS = {'true': True, 'yes': True, '1': True, 'false': False, 'no': False, '0': False}

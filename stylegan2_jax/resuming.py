@@ -1,7 +1,8 @@
 """What a resumed run may change of its config, and what it may not."""
 
-from stylegan2_jax.config import Settings, flatten
+from stylegan2_jax.config import flatten
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import Settings
 
 # Fields that a resumed run may change: how long, how often, where from, how fast; never what. (That
 # data.source has the same pictures as ever, their fingerprint tells.) And what becomes of numbers

@@ -24,8 +24,8 @@ from collections.abc import Iterator
 
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import files, resuming
-from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.stats import Stats
 from stylegan2_jax.words import one_line, reason
 from stylegan2_jax.workdir_lock import WorkdirLock

@@ -6,10 +6,10 @@ Needs neither JAX nor data until `adapted`.
 from collections.abc import Callable, Mapping
 
 from stylegan2_jax import presets, validation
-from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.facts import Facts
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.settings import Settings
 
 
 def training_settings(config: str | None, overrides: dict[str, str], workdir) -> Settings:

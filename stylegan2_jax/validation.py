@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 from stylegan2_jax import geometry
 from stylegan2_jax.augment import transforms
-from stylegan2_jax.config import (
+from stylegan2_jax.config import flatten
+from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import (
   AugmentSettings,
   DataSettings,
   FinetuneSettings,
   NetworkSettings,
   Settings,
-  flatten,
 )
-from stylegan2_jax.errors import UserError
 
 ARCHITECTURES = ('orig', 'skip', 'resnet')
 NOISE_MODES = ('const', 'random', 'none')  # of sampling: stored maps, new ones, no noise

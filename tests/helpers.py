@@ -11,19 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from stylegan2_jax.config import (
-  DataSettings,
-  NetworkSettings,
-  Settings,
-  TrainSettings,
-  from_mapping,
-)
+from stylegan2_jax.config import from_mapping
 from stylegan2_jax.geometry import Size
 from stylegan2_jax.networks.builder import build_networks, variable_shapes
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.saving import CheckpointWriter
+from stylegan2_jax.settings import DataSettings, NetworkSettings, Settings, TrainSettings
 from stylegan2_jax.training import parallel
 from stylegan2_jax.training.state import TrainState, make_state
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data import decoding
+from stylegan2_jax.settings import DataSettings
 from tests.helpers import noise_pictures
 
 PICTURES = noise_pictures(5)

@@ -10,8 +10,8 @@ from ml_collections import ConfigDict
 
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import presets, validation
-from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import Settings
 from tests.helpers import changed
 
 CONFIGS = pathlib.Path(__file__).parents[1] / 'configs'

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from stylegan2_jax import presets, validation
-from stylegan2_jax.config import Settings, flatten
+from stylegan2_jax.config import flatten
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import Settings
 from tests.networks.test_parameter_counts import GOLDEN
 
 ROOT = pathlib.Path(__file__).parents[1]

@@ -6,8 +6,8 @@ import pytest
 
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import resuming
-from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import Settings
 from tests.helpers import changed
 
 

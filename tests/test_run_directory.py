@@ -7,9 +7,9 @@ import types
 import pytest
 
 from stylegan2_jax import config as config_lib
-from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.run_directory import RunDirectory, saved_steps
+from stylegan2_jax.settings import Settings
 
 SETTINGS = Settings()
 

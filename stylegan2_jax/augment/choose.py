@@ -7,7 +7,7 @@ import jax
 from stylegan2_jax.augment import transforms
 from stylegan2_jax.augment.diffaugment import DiffAugment
 from stylegan2_jax.augment.pipeline import Pipeline
-from stylegan2_jax.config import AugmentSettings
+from stylegan2_jax.settings import AugmentSettings
 
 # (keys [N], p [], images [N, H, W, C]) -> images [N, H, W, C]
 Augmenter = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]

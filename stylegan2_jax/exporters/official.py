@@ -28,13 +28,13 @@ import jax
 import numpy as np
 
 from stylegan2_jax.api import StyleGAN2
-from stylegan2_jax.config import NetworkSettings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.exporters.torch_writer import write_torch
 from stylegan2_jax.files import replacing
 from stylegan2_jax.geometry import nominal_resolution, size_text
 from stylegan2_jax.importers.official_names import from_tree
 from stylegan2_jax.ops.fir import RESAMPLE_TAPS
+from stylegan2_jax.settings import NetworkSettings
 
 _UNFILTERED = ('affine', 'torgb', 'fc', 'out')  # layers of the official code without taps
 

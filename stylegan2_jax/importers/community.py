@@ -27,7 +27,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from stylegan2_jax.config import NetworkSettings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.importers import community_places as places
 from stylegan2_jax.importers.filling import MOST_CHANNELS, Arrays, Place
@@ -35,6 +34,7 @@ from stylegan2_jax.importers.imported import Imported
 from stylegan2_jax.networks.builder import build_networks, variable_shapes
 from stylegan2_jax.networks.noise import constant_noise
 from stylegan2_jax.ops.fir import RESAMPLE_TAPS
+from stylegan2_jax.settings import NetworkSettings
 
 _SMALLEST, _LARGEST = 8, 1024  # resolutions of the published code
 _MEAN_BATCHES, _MEAN_BATCH = 10, 1000  # latents of the mean w where a file has none

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from stylegan2_jax.config import DataSettings, NetworkSettings, Settings
 from stylegan2_jax.labels import LabelSpace
 from stylegan2_jax.model import Model
+from stylegan2_jax.settings import DataSettings, NetworkSettings, Settings
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,7 +21,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from stylegan2_jax.config import NetworkSettings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.importers.filling import Arrays, Path, Place
 from stylegan2_jax.importers.imported import Imported
@@ -34,6 +33,7 @@ from stylegan2_jax.importers.official_settings import (
 from stylegan2_jax.importers.pickle_reader import Object
 from stylegan2_jax.networks.builder import build_networks, variable_shapes
 from stylegan2_jax.networks.mapping import MAPPING_LR_MULTIPLIER
+from stylegan2_jax.settings import NetworkSettings
 
 _FILTER = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
 

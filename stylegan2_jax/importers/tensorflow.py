@@ -26,7 +26,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from stylegan2_jax.config import NetworkSettings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.importers import tensorflow_places as places
 from stylegan2_jax.importers.filling import Arrays, Place
@@ -39,6 +38,7 @@ from stylegan2_jax.importers.tensorflow_settings import (
   generator_settings,
 )
 from stylegan2_jax.networks.builder import build_networks, variable_shapes
+from stylegan2_jax.settings import NetworkSettings
 from stylegan2_jax.words import one_line
 
 NETWORK = 'dnnlib.tflib.network.Network'

@@ -6,13 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from stylegan2_jax.config import NetworkSettings
 from stylegan2_jax.geometry import Size
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.networks.mapping import Mapping
 from stylegan2_jax.networks.noise import constant_noise
 from stylegan2_jax.networks.synthesis import Synthesis
+from stylegan2_jax.settings import NetworkSettings
 
 
 def build_networks(

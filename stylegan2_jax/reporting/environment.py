@@ -9,8 +9,8 @@ import subprocess
 
 import jax
 
-from stylegan2_jax.config import Settings
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.words import one_line
 
 _PACKAGES = ('jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'grain', 'numpy', 'pillow')

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import files
-from stylegan2_jax.config import Settings
 from stylegan2_jax.reporting import page
 from stylegan2_jax.reporting.charts import charts, rounded
 from stylegan2_jax.reporting.history import History
 from stylegan2_jax.reporting.strip import Strip, chosen
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.settings import Settings
 
 _LOG_LINES = 100
 _RECENT = 0.1  # the part of the time so far that the speed is taken of

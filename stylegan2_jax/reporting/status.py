@@ -9,10 +9,10 @@ import re
 import time
 from typing import NamedTuple
 
-from stylegan2_jax.config import Settings
 from stylegan2_jax.durations import ago
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.run_directory import RunDirectory, saved_steps
+from stylegan2_jax.settings import Settings
 
 _POINTS, _PER_POINT = 60, 32  # of a curve; records that a point is the mean of
 _RECENT_BYTES, _LOG_LINES = 1 << 16, 1000

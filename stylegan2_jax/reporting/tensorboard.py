@@ -19,11 +19,11 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary
 
 from stylegan2_jax import config as config_lib
-from stylegan2_jax.config import Settings
 from stylegan2_jax.reporting import pictures
 from stylegan2_jax.reporting.base import Watcher
 from stylegan2_jax.reporting.ticks import Ticks
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.settings import Settings
 
 _MAX_WIDTH = 1024  # pixels of a grid
 _FLUSH_SECONDS = 10.0

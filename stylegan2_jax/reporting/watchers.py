@@ -7,10 +7,10 @@ import contextlib
 import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from stylegan2_jax.config import LogSettings, Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.reporting.base import Watcher
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.settings import LogSettings, Settings
 from stylegan2_jax.words import reason
 
 

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import files
-from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.reporting.base import Watcher
 from stylegan2_jax.reporting.ticks import Ticks
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.words import reason
 
 

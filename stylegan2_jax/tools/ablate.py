@@ -5,9 +5,9 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 from stylegan2_jax import files
-from stylegan2_jax.config import Settings
 from stylegan2_jax.console import Console
 from stylegan2_jax.errors import CommandError, Preempted, TrainingFailed
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.tools import ablation_figure, ablation_runs, ablation_table
 from stylegan2_jax.tools.ablation_folder import AblationFolder, Member, Row
 from stylegan2_jax.tools.ablation_grid import Variant, folder_name, variants

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import files, resuming
-from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.run_directory import RunDirectory, saved_steps
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.tools.ablation_grid import Variant, folder_name
 from stylegan2_jax.training.schedule import steps_for
 from stylegan2_jax.words import reason

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from stylegan2_jax import presets, validation
-from stylegan2_jax.config import Settings, flatten
+from stylegan2_jax.config import flatten
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.words import one_line
 
 _LONGEST_NAME, _KEPT = 180, 160  # characters; file systems take 255 bytes

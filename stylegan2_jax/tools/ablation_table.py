@@ -8,10 +8,11 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from stylegan2_jax.config import Settings, flatten
+from stylegan2_jax.config import flatten
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.reporting.history import Curve
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.tools.ablation_folder import Row
 from stylegan2_jax.tools.ablation_grid import folder_name, short_names, written
 from stylegan2_jax.training.schedule import kimg_at, steps_for

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data.base import Source
 from stylegan2_jax.data.choosing import choose, counts
 from stylegan2_jax.data.locating import find_prepared
 from stylegan2_jax.data.shapes import KINDS, sample_factors
 from stylegan2_jax.data.sources import open_source
+from stylegan2_jax.settings import DataSettings
 
 
 class Pictures(NamedTuple):

@@ -16,11 +16,11 @@ import jax
 
 from stylegan2_jax import resuming, validation
 from stylegan2_jax.checkpoints import Checkpoints
-from stylegan2_jax.config import Settings
 from stylegan2_jax.data.pipeline import Batches
 from stylegan2_jax.networks.builder import build_networks
 from stylegan2_jax.reporting import watchers
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.tools.memory import memory_lines
 from stylegan2_jax.tools.pictures import Pictures, look_at
 from stylegan2_jax.tools.tables import aligned, in_bytes

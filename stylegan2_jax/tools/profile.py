@@ -13,10 +13,10 @@ import jax
 import numpy as np
 
 from stylegan2_jax import validation
-from stylegan2_jax.config import Settings
 from stylegan2_jax.data.pipeline import Batches
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.networks.builder import build_networks
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.tools.operations import Operation, read_operations
 from stylegan2_jax.tools.pictures import Pictures, look_at
 from stylegan2_jax.tools.tables import aligned

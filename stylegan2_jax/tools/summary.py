@@ -12,7 +12,6 @@ import jax
 from flax import linen as nn
 from flax.traverse_util import flatten_dict
 
-from stylegan2_jax.config import Settings
 from stylegan2_jax.data.sources import known_label_dim
 from stylegan2_jax.geometry import nominal_resolution, size_at, size_text
 from stylegan2_jax.networks.builder import build_networks, example_inputs
@@ -21,6 +20,7 @@ from stylegan2_jax.networks.layers import Conv, reduced_from
 from stylegan2_jax.networks.mapping import Mapping
 from stylegan2_jax.networks.synthesis import SynthesisBlock, SynthesisLayer
 from stylegan2_jax.ops.fir import RESAMPLE_TAPS
+from stylegan2_jax.settings import Settings
 
 _BATCH = 4
 _DEPTH = 3  # names such as synthesis.b4.conv1; what lies deeper (its affine) is counted there

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from stylegan2_jax.config import AugmentSettings
+from stylegan2_jax.settings import AugmentSettings
 
 
 @struct.dataclass

@@ -8,7 +8,7 @@ smoothed path length below 1.4 times its mean.
 import math
 from collections.abc import Mapping
 
-from stylegan2_jax.config import AugmentSettings, TrainSettings
+from stylegan2_jax.settings import AugmentSettings, TrainSettings
 
 _SAID_AGAIN_KIMG = 100.0
 _LOGIT = 20.0  # a probability of 2e-9: no doubt is left that could teach anything

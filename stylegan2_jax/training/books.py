@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from stylegan2_jax.checkpoints import DamagedError
-from stylegan2_jax.config import Settings
 from stylegan2_jax.console import Console
 from stylegan2_jax.data.base import Source
 from stylegan2_jax.errors import CommandError, TrainingFailed
@@ -20,6 +19,7 @@ from stylegan2_jax.reporting.watchers import open_watchers
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.sampler import Sampler
 from stylegan2_jax.saving import CheckpointWriter
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.training import finetune, nonfinite
 from stylegan2_jax.training.resume import Beginning, check_not_lost, newest_whole
 from stylegan2_jax.training.schedule import kimg_at, stays_for_good

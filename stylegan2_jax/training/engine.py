@@ -9,9 +9,9 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from stylegan2_jax.config import Settings
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.training import nonfinite, parallel
 from stylegan2_jax.training.chunks import Chunks, chunk_layout
 from stylegan2_jax.training.recipe import Recipe

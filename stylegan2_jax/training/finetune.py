@@ -14,9 +14,10 @@ import jax
 import numpy as np
 
 from stylegan2_jax.checkpoints import Checkpoints
-from stylegan2_jax.config import Settings, completed
+from stylegan2_jax.config import completed
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.networks.builder import build_networks, variable_shapes
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.training import freezing
 from stylegan2_jax.training.nonfinite import leaf_names
 from stylegan2_jax.training.state import TrainState, make_state

@@ -8,8 +8,8 @@ import re
 
 import jax
 
-from stylegan2_jax.config import FinetuneSettings
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import FinetuneSettings
 
 # Of a block, in the order in which an image meets them, and then those of the last one.
 _LAYERS = ('fromrgb', 'conv0', 'conv1', 'skip', 'conv', 'fc', 'out')

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable, Sequence
 
-from stylegan2_jax.config import TrainSettings
 from stylegan2_jax.errors import TrainingFailed
+from stylegan2_jax.settings import TrainSettings
 from stylegan2_jax.training.engine import Outcome
 
 _SAID_AT_FIRST = 5  # bad steps that are each worth a line

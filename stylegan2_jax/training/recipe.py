@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from stylegan2_jax.augment.choose import choose_augmenter
-from stylegan2_jax.config import AugmentSettings, FinetuneSettings, TrainSettings
 from stylegan2_jax.images import to_float
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
+from stylegan2_jax.settings import AugmentSettings, FinetuneSettings, TrainSettings
 from stylegan2_jax.training.chunks import Chunks
 from stylegan2_jax.training.latents import (
   Latents,

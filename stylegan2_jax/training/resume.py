@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import resuming
 from stylegan2_jax.checkpoints import Checkpoints, DamagedError
-from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.training.schedule import snapshot_steps
 from stylegan2_jax.training.state import TrainState
 

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 
-from stylegan2_jax.config import TrainSettings
+from stylegan2_jax.settings import TrainSettings
 
 PHASES = ('generator', 'path_length', 'discriminator', 'r1')  # in the order they run
 HELD_OUT_INTERVAL = 4  # D looks at held-out images every so many steps

@@ -10,13 +10,13 @@ import pathlib
 
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import validation
-from stylegan2_jax.config import Settings
 from stylegan2_jax.data.base import Source
 from stylegan2_jax.data.choosing import choose
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.errors import CommandError
 from stylegan2_jax.reporting import watchers
 from stylegan2_jax.run_directory import RunDirectory, saved_steps
+from stylegan2_jax.settings import Settings
 from stylegan2_jax.training import finetune, hosts, parallel
 from stylegan2_jax.training.books import open_books
 from stylegan2_jax.training.loop import Run

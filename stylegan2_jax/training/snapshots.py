@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stylegan2_jax.config import SampleSettings
 from stylegan2_jax.data.base import Source
 from stylegan2_jax.data.decoding import decode
 from stylegan2_jax.images import grid, save_png
 from stylegan2_jax.sampler import Sampler
+from stylegan2_jax.settings import SampleSettings
 
 
 class Cells(NamedTuple):

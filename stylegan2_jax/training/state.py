@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from stylegan2_jax.config import AugmentSettings, TrainSettings
 from stylegan2_jax.networks.builder import init_networks
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.networks.noise import NoiseMaps
+from stylegan2_jax.settings import AugmentSettings, TrainSettings
 from stylegan2_jax.training.ada import AugmentState, new_augment_state
 from stylegan2_jax.training.optimizers import lazy_adam
 

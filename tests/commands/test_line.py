@@ -5,9 +5,9 @@ import pytest
 import launch
 from stylegan2_jax import run_settings
 from stylegan2_jax.commands import line, values
-from stylegan2_jax.config import Settings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.settings import Settings
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import DataSettings
 from tests.helpers import prepared_set
 from tests.prepared_sets import CLASSES, NAMES, PICTURES, RECORD, VECTORS
 

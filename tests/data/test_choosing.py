@@ -2,10 +2,10 @@
 
 import pytest
 
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data.choosing import choose
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import DataSettings
 from tests.helpers import noise_pictures, png, prepared_set
 
 

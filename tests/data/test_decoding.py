@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data import decoding
 from stylegan2_jax.data.sources import open_source
+from stylegan2_jax.settings import DataSettings
 
 
 def _png_16_bit(side):

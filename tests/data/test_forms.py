@@ -5,10 +5,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data.forms import find_form
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import DataSettings
 from tests.helpers import noise_pictures, png, prepared_set
 
 

@@ -5,11 +5,11 @@ import os
 
 import pytest
 
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data import sources
 from stylegan2_jax.data.locating import locate
 from stylegan2_jax.data.sources import known_label_dim, open_source
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import DataSettings
 from tests.helpers import png, prepared_set
 from tests.prepared_sets import NAMES, PICTURES, settings
 

@@ -6,11 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data import decoding
 from stylegan2_jax.data.pipeline import Batches
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import DataSettings
 from tests.helpers import noise_pictures, prepared_set
 
 

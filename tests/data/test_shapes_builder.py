@@ -15,7 +15,7 @@ from stylegan2_jax.errors import UserError
 _PREPARE = """
 import sys
 from stylegan2_jax.data import prepared, records, shapes_builder
-from stylegan2_jax.config import DataSettings
+from stylegan2_jax.settings import DataSettings
 builder = shapes_builder.prepare_shapes(sys.argv[1], shapes_builder.shapes_config(8, 500))
 found = records.Records(builder.data_dir, builder=builder)
 source = prepared.PreparedSource(DataSettings(resolution=8), found)

@@ -6,10 +6,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data import checking, decoding
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import DataSettings
 
 _ORDER = ['a.png', 'b-1.png', 'b/x.png', 'b/y.PNG', 'c.bmp', 'd.webp', 'e.png']
 _SEEDS = [0, 3, 1, 2, 4, 5, 6]  # of conftest's pictures, in that order

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import TrainSettings
 from stylegan2_jax.importers.official_names import from_tree
+from stylegan2_jax.settings import TrainSettings
 from stylegan2_jax.training.chunks import Chunks, chunk_layout
 from stylegan2_jax.training.ema import ema_beta
 from stylegan2_jax.training.latents import Latents

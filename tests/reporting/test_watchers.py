@@ -3,11 +3,11 @@ import sys
 
 import pytest
 
-from stylegan2_jax.config import LogSettings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.reporting.base import Watcher
 from stylegan2_jax.reporting.watchers import Watchers, open_watchers
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.settings import LogSettings
 from tests.helpers import settings
 
 RECORD = {'step': 1, 'kimg': 0.008, 'loss_g': 0.5}

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.data.shapes_builder import prepare_shapes, shapes_config
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import DataSettings
 from stylegan2_jax.tools.pictures import look_at
 from tests.helpers import noise_pictures, prepared_set
 

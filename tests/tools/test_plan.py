@@ -9,12 +9,12 @@ import types
 import jax
 import pytest
 
-from stylegan2_jax.config import FinetuneSettings, LogSettings, SampleSettings
 from stylegan2_jax.data.pipeline import Batches
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.networks.builder import build_networks
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.saving import CheckpointWriter
+from stylegan2_jax.settings import FinetuneSettings, LogSettings, SampleSettings
 from stylegan2_jax.tools import plan
 from stylegan2_jax.tools.pictures import look_at
 from stylegan2_jax.tools.tables import in_bytes

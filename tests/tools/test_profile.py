@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import DataSettings
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.settings import DataSettings
 from stylegan2_jax.tools import profile
 from stylegan2_jax.tools.operations import Operation
 from stylegan2_jax.training.profiling import Measured

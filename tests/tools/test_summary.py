@@ -12,9 +12,9 @@ import pytest
 
 import launch
 from stylegan2_jax import presets
-from stylegan2_jax.config import DataSettings, NetworkSettings, Settings
 from stylegan2_jax.networks.builder import example_inputs
 from stylegan2_jax.networks.noise import noise_layers
+from stylegan2_jax.settings import DataSettings, NetworkSettings, Settings
 from stylegan2_jax.tools import summary
 from stylegan2_jax.validation import DEMODULATIONS
 from tests.helpers import noise_pictures, prepared_set

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import AugmentSettings
+from stylegan2_jax.settings import AugmentSettings
 from stylegan2_jax.training.ada import adapt, gather, mean_sign, new_augment_state
 
 ADA = AugmentSettings(kind='ada', ada_kimg=0.4, interval=4)  # p moves by 32·4/400 every 4 steps

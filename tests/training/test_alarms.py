@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import AugmentSettings, TrainSettings
+from stylegan2_jax.settings import AugmentSettings, TrainSettings
 from stylegan2_jax.training.alarms import Alarms
 
 RNG = np.random.default_rng(0)

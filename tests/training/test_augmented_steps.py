@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from stylegan2_jax.augment.choose import choose_augmenter
-from stylegan2_jax.config import AugmentSettings
 from stylegan2_jax.networks.builder import build_networks
+from stylegan2_jax.settings import AugmentSettings
 from stylegan2_jax.training.chunks import chunk_layout
 from stylegan2_jax.training.latents import augment_keys, phase_key
 from stylegan2_jax.training.recipe import Recipe

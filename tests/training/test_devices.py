@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import AugmentSettings
 from stylegan2_jax.networks.builder import build_networks
+from stylegan2_jax.settings import AugmentSettings
 from stylegan2_jax.training.ada import new_augment_state
 from stylegan2_jax.training.engine import Engine
 from tests.helpers import assert_trees_close, limit_devices, names, random_state, settings

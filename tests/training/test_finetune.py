@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from stylegan2_jax import manifest
-from stylegan2_jax.config import FinetuneSettings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.networks.builder import build_networks
 from stylegan2_jax.saving import CheckpointWriter
+from stylegan2_jax.settings import FinetuneSettings
 from stylegan2_jax.training import finetune
 from stylegan2_jax.training.state import new_state
 from tests.helpers import assert_trees_equal, names, saved_run, settings

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import FinetuneSettings
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.networks.builder import build_networks
+from stylegan2_jax.settings import FinetuneSettings
 from stylegan2_jax.training import freezing
 from stylegan2_jax.training.chunks import chunk_layout
 from stylegan2_jax.training.recipe import Recipe

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from stylegan2_jax.config import TrainSettings
 from stylegan2_jax.errors import TrainingFailed
 from stylegan2_jax.networks.builder import build_networks
+from stylegan2_jax.settings import TrainSettings
 from stylegan2_jax.training.engine import Engine, Outcome
 from stylegan2_jax.training.guards import Guards
 from stylegan2_jax.training.state import new_state

@@ -10,9 +10,9 @@ from PIL import Image
 
 from stylegan2_jax import StyleGAN2
 from stylegan2_jax.checkpoints import Checkpoints
-from stylegan2_jax.config import SampleSettings
 from stylegan2_jax.images import grid
 from stylegan2_jax.networks.builder import build_networks
+from stylegan2_jax.settings import SampleSettings
 from stylegan2_jax.training import session
 from stylegan2_jax.training.engine import Engine
 from tests.helpers import assert_trees_equal, noise_pictures, prepared_set, random_state, settings

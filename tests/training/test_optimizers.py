@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from stylegan2_jax.config import TrainSettings
+from stylegan2_jax.settings import TrainSettings
 from stylegan2_jax.training.optimizers import clean_gradients, lazy_adam
 from stylegan2_jax.training.state import d_optimizer, g_optimizer
 

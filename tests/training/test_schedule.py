@@ -2,7 +2,7 @@
 
 import pytest
 
-from stylegan2_jax.config import TrainSettings
+from stylegan2_jax.settings import TrainSettings
 from stylegan2_jax.training import schedule
 from stylegan2_jax.training.schedule import PHASES, kimg_at, phases_at, steps_for, used_phases
 

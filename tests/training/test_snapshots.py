@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stylegan2_jax.config import DataSettings, SampleSettings
 from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.images import grid
 from stylegan2_jax.sampler import Sampler
+from stylegan2_jax.settings import DataSettings, SampleSettings
 from stylegan2_jax.training.snapshots import choose_cells, draw_fakes, draw_reals
 from tests.helpers import networks, noise_pictures, png, random_state, settings
 
