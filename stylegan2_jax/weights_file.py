@@ -75,9 +75,9 @@ def load(path: str | os.PathLike, discriminator: bool = True) -> Model:
       labels = LabelSpace.of_checkpoint(json.loads(text['labels']))
       shapes = traverse_util.flatten_dict(weight_shapes(settings, labels.c_dim), sep='.')
       names = set(file.keys())
-      wanted = [n for n in shapes if n in names or not n.startswith('discriminator.')]
-      if not discriminator or set(wanted) != set(shapes):
-        wanted = [n for n in wanted if not n.startswith('discriminator.')]
+      if not any(name.startswith('discriminator.') for name in names):
+        discriminator = False
+      wanted = [n for n in shapes if discriminator or not n.startswith('discriminator.')]
       arrays = {name: _array(file, name, shapes[name]) for name in wanted}
   except OSError as error:
     raise UserError(f'cannot read {path}: {reason(error)}; name another file') from None

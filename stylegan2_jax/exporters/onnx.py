@@ -95,7 +95,12 @@ def _check(part: Part, content: bytes) -> None:
   import onnxruntime
 
   rng = np.random.default_rng(0)
-  session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
+  try:
+    session = onnxruntime.InferenceSession(content, providers=['CPUExecutionProvider'])
+  except Exception as error:  # of its own kinds, as for types that it does not have
+    raise UserError(
+      f'onnxruntime cannot run the {part.name} ({reason(error)}): use --format=stablehlo'
+    ) from None
   names = [each.name for each in session.get_inputs()]
   function = jax.jit(part.function)
   for count in (part.multiple, 3 * part.multiple):

@@ -41,10 +41,10 @@ def write_stablehlo(
   program = exported(chosen, gan.notice)
   about = path.with_name(f'{path.name}.json')
   text = json.dumps(description(chosen, gan, program), indent=2, ensure_ascii=False)
-  with replacing(about) as file:
-    file.write(text.encode() + b'\n')
-  with replacing(path) as file:
-    file.write(program.serialize())
+  content = program.serialize()
+  with replacing(path) as file, replacing(about) as about_file:
+    about_file.write(text.encode() + b'\n')
+    file.write(content)
   return [path, about]
 
 

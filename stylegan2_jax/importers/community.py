@@ -35,6 +35,7 @@ from stylegan2_jax.networks.builder import build_networks, variable_shapes
 from stylegan2_jax.networks.noise import constant_noise
 from stylegan2_jax.ops.fir import RESAMPLE_TAPS
 from stylegan2_jax.settings import NetworkSettings
+from stylegan2_jax.words import one_line
 
 _SMALLEST, _LARGEST = 8, 1024  # resolutions of the published code
 _MEAN_BATCHES, _MEAN_BATCH = 10, 1000  # latents of the mean w where a file has none
@@ -162,7 +163,7 @@ def _finish(arrays: Arrays, gain: int) -> None:
       found = arrays.take(Place(name), taps.shape)
       if not np.allclose(found, gain * taps, atol=1e-4):
         raise UserError(
-          f'{arrays.owner}: {name} is another filter than [1, 3, 3, 1], '
+          f'{arrays.owner}: {one_line(name)} is another filter than [1, 3, 3, 1], '
           'which the networks here do not have: it cannot be imported'
         )
   arrays.check_all_used()

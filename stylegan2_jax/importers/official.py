@@ -34,6 +34,7 @@ from stylegan2_jax.importers.pickle_reader import Object
 from stylegan2_jax.networks.builder import build_networks, variable_shapes
 from stylegan2_jax.networks.mapping import MAPPING_LR_MULTIPLIER
 from stylegan2_jax.settings import NetworkSettings
+from stylegan2_jax.words import one_line
 
 _FILTER = np.outer([1, 3, 3, 1], [1, 3, 3, 1]) / 64
 
@@ -56,16 +57,18 @@ def convert(value: Mapping) -> Imported:
   average = Module.of(value.get('G_ema', value.get('G')), 'G_ema')
   original = Module.of(value['G'], 'G') if _there(value, 'G') else None
   fields, resolution, channels, c_dim = generator_fields(average)
-  discriminator, remarks = None, []
+  network, form, d_params, remarks = NetworkSettings(**fields), (resolution, channels), None, []
   if _there(value, 'D'):
     try:
       discriminator = Module.of(value['D'], 'D')
-      fields |= discriminator_fields(discriminator, fields, resolution, channels, c_dim)
+      both = fields | discriminator_fields(discriminator, fields, *form, c_dim)
+      d_params = _read_discriminator(
+        discriminator, _shapes(NetworkSettings(**both), *form, c_dim)[1]
+      )
+      network = NetworkSettings(**both)
     except UserError as error:
-      discriminator, remarks = None, [f'the discriminator was left out: {error}']
-  network = NetworkSettings(**fields)
-  pair = build_networks(network, (resolution, resolution), channels, c_dim)
-  g_shapes, d_shapes, map_shapes = variable_shapes(*pair)
+      remarks = [f'the discriminator was left out: {error}']
+  g_shapes, _, map_shapes = _shapes(network, *form, c_dim)
   read = functools.partial(_read_generator, network=network, shapes=(g_shapes, map_shapes))
   ema_params, w_avg, noise_maps = read(average)
   return Imported(
@@ -78,9 +81,14 @@ def convert(value: Mapping) -> Imported:
     w_avg=w_avg,
     noise_maps=noise_maps,
     g_params=read(original)[0] if original is not None else None,
-    d_params=_read_discriminator(discriminator, d_shapes) if discriminator is not None else None,
+    d_params=d_params,
     remarks=tuple(remarks),
   )
+
+
+def _shapes(network, resolution, channels, c_dim):
+  """(shapes of G, of D, of the noise maps)."""
+  return variable_shapes(*build_networks(network, (resolution,) * 2, channels, c_dim))
 
 
 def _there(value, name):
@@ -130,7 +138,9 @@ def _check_rest(arrays: Arrays, module: Module) -> None:
     if leaf == 'resample_filter':
       found = np.asarray(array)
       if found.shape != (4, 4) or not np.allclose(found, _FILTER, atol=1e-6):
-        raise UserError(f'{arrays.owner} has another resample filter than [1, 3, 3, 1] ({name})')
+        raise UserError(
+          f'{arrays.owner} has another resample filter than [1, 3, 3, 1] ({one_line(name)})'
+        )
     if leaf in BUFFERS:
       arrays.leave(name)
   arrays.check_all_used()

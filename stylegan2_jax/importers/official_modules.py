@@ -10,6 +10,7 @@ from stylegan2_jax.errors import UserError
 from stylegan2_jax.importers.pickle_reader import Object
 from stylegan2_jax.words import one_line
 
+_LONGEST = 100  # characters of a module's name
 _DEPTH = 8  # of modules in modules; published networks have four
 _ACTIVATIONS = {
   'affine': 'linear', 'embed': 'linear', 'out': 'linear', 'fc': 'lrelu',
@@ -39,7 +40,10 @@ class Module:
   def children(self) -> dict[str, 'Module']:
     """Its modules by name."""
     found = self.state.get('_modules', {})
-    if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
+    # A long name would stand before that of each array in it.
+    if not isinstance(found, Mapping) or not all(
+      isinstance(name, str) and len(name) <= _LONGEST for name in found
+    ):
       raise UserError(f'{self.owner} has modules of unknown form: the file is damaged')
     return {
       name: Module.of(value, f'{self.owner}.{one_line(name)}')

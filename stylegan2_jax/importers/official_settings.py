@@ -78,6 +78,10 @@ def discriminator_fields(
     'd_architecture': _same(blocks, 'architecture', 'orig', 'skip', 'resnet'),
     'mbstd_features': 0 if mbstd is None else mbstd.whole('num_channels', 1),
   }
+  if fields['mbstd_features'] and _width(epilogue.child('conv')) % fields['mbstd_features']:
+    raise UserError(
+      f'{mbstd.owner} has num_channels={fields["mbstd_features"]}, which does not divide its width'
+    )
   if mbstd is not None:
     whole_batch = mbstd.state.get('group_size') is None
     fields['mbstd_group'] = None if whole_batch else mbstd.whole('group_size', 1)

@@ -13,7 +13,7 @@ from stylegan2_jax.importers.imported import Imported
 from stylegan2_jax.importers.pickle_reader import load
 from stylegan2_jax.words import listing, one_line, reason
 
-_FAULTS = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+_FAULTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _LAYOUTS = (official, tensorflow, community)
 _KNOWN = (
   'official PyTorch or TensorFlow pickles of StyleGAN2 and StyleGAN2-ADA, and .pt files of the '
@@ -51,6 +51,8 @@ def read_model(path: str | os.PathLike) -> Imported:
     validation.validate_networks(imported.settings)
   except UserError as error:
     raise UserError(f'cannot import {path}: {error}') from None
+  except MemoryError:
+    raise UserError(f'cannot import {path}: it needs more memory than there is') from None
   except _FAULTS as error:  # a value of a kind that no file of networks has in its place
     raise UserError(
       f'cannot import {path}: it is damaged, or was changed ({reason(error)}): fetch it again'
@@ -64,7 +66,7 @@ def _notice(path: pathlib.Path, imported: Imported) -> str:
   text = _NOTICE.format(
     name=one_line(path.name), size=path.stat().st_size, digest=digest, kind=imported.kind
   )
-  return '\n'.join([text, *(f'{remark}' for remark in imported.remarks)]).rstrip() + '\n'
+  return '\n'.join([text, *imported.remarks]).rstrip() + '\n'
 
 
 def _outline(value: Any) -> str:

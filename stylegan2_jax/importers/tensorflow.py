@@ -43,6 +43,7 @@ from stylegan2_jax.words import one_line
 
 NETWORK = 'dnnlib.tflib.network.Network'
 _FIRST_VERSION = 4  # of a pickled network, in StyleGAN2
+_LONGEST = 100  # characters of a component's name
 _RGB_OF_LEVEL = re.compile(r'(synthesis/)?(ToRGB|FromRGB)_lod(\d+)/(\w+)')
 
 
@@ -184,6 +185,8 @@ def _variables(state: Mapping, owner: str) -> Iterator[tuple[str, Any]]:
   """(name, array) of a network and, their names in front, of its components."""
   parts = {'': state, **_mapping(state.get('components', {}), owner)}
   for part, inner in parts.items():
+    if not isinstance(part, str) or len(part) > _LONGEST:
+      raise UserError(f'{owner} has a component of unknown form: the file is damaged')
     inner = inner.state if isinstance(inner, Object) else inner
     variables = _mapping(inner, owner).get('variables')
     if not isinstance(variables, list | tuple):
@@ -203,6 +206,8 @@ def _without_growing(variables: Mapping, resolution: object, owner: str) -> dict
   for name in ('lod', 'synthesis/lod'):
     if np.any(np.asarray(variables.get(name, 0)) != 0):
       raise UserError(f'{owner} has {one_line(name)} > 0: its progressive growing has not ended')
+  if type(resolution) is not int:
+    raise UserError(f'{owner} has a resolution that is no number: the file is damaged')
   kept = {}
   for name, array in variables.items():
     match = _RGB_OF_LEVEL.fullmatch(name)

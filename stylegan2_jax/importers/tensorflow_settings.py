@@ -120,7 +120,7 @@ class Arguments:
 def sizes(arguments: Arguments) -> Sizes:
   """What G and D have in common."""
   found = Sizes(
-    resolution=arguments.whole('resolution', 1024, least=4),
+    resolution=arguments.whole('resolution', 1024, least=4, most=4096),
     channels=arguments.whole('num_channels', 3, 1, MOST_CHANNELS),
     c_dim=arguments.whole('label_size', 0),
     channel_base=2 * arguments.whole('fmap_base', 16384, least=1),

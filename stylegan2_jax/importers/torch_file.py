@@ -113,11 +113,13 @@ def _check_directory(file) -> None:
   at = tail.rfind(_END)
   if at < 0 or at + 22 > len(tail):
     raise PickleError('it is cut short')
-  sizes = [struct.unpack_from('<I', tail, at + 12)[0]]
+  size = struct.unpack_from('<I', tail, at + 12)[0]
   if tail[at - 20 : at - 16] == _LOCATOR64 and at >= 20:
-    wide = tail.rfind(_END64, 0, at)
-    sizes = [struct.unpack_from('<Q', tail, wide + 40)[0]] if wide >= 0 else [1 << 62]
-  if max(sizes) > _MAX_DIRECTORY:
+    wide = at - 20 - 56  # where zipfile looks for it too
+    if wide < 0 or tail[wide : wide + 4] != _END64:
+      raise PickleError('it is damaged (the end of its list of files)')
+    size = struct.unpack_from('<Q', tail, wide + 40)[0]
+  if size > _MAX_DIRECTORY:
     raise PickleError('it is a zip of too many files')
 
 

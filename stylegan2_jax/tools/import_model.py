@@ -1,5 +1,6 @@
 """`launch.py import`: a model of another project's file becomes an ordinary run's folder."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -7,7 +8,7 @@ import shutil
 
 import jax
 
-from stylegan2_jax.errors import UserError
+from stylegan2_jax.errors import TrainingFailed, UserError
 from stylegan2_jax.importers.imported import Imported
 from stylegan2_jax.importers.read import read_model
 from stylegan2_jax.run_directory import RunDirectory
@@ -75,12 +76,15 @@ def write_run(imported: Imported, workdir: pathlib.Path) -> None:
     with RunDirectory(temporary).open(settings) as run:
       run.notice_path.write_text(imported.notice, encoding='utf-8')
       run.log_path.unlink()
-      writer = CheckpointWriter(run.checkpoints_path, keep=1)
-      writer.save_parts(STEP, parts, info)
-      writer.close()
+      with contextlib.closing(CheckpointWriter(run.checkpoints_path, keep=1)) as writer:
+        writer.save_parts(STEP, parts, info)
+        writer.wait()
     if workdir.is_dir():
       workdir.rmdir()  # it is empty
     temporary.rename(workdir)
+  except TrainingFailed as error:  # of the checkpoint; what caused it says more here
+    cause = reason(error.__cause__ or error, 160)
+    raise UserError(f'cannot write {workdir}: {cause}; make room, or name another') from None
   except OSError as error:
     raise UserError(f'cannot write {workdir}: {reason(error)}; name another --workdir') from None
   finally:

@@ -182,6 +182,7 @@ def _build(machine, _):
     for place in target.places:
       if machine.stored[place] is target:
         machine.stored[place] = built
+    target.places = []  # walked once, however often it gets a state
 
 
 def _persistent(machine, identity):
@@ -191,7 +192,7 @@ def _persistent(machine, identity):
 
 
 def _store(machine, argument):
-  place, value = int(argument), machine.top()
+  place, value = check_keys([int(argument)])[0], machine.top()
   machine.stored[place] = value
   if isinstance(value, Pending):
     value.places.append(place)

@@ -34,6 +34,14 @@ def _array(dtype, shape, data):
   return dumps(Made('numpy._core.multiarray._reconstruct', *arguments, state=state))
 
 
+def _many_states(count):
+  """An array that is stored in many places, and gets its state again and again."""
+  dtype = b'cnumpy\ndtype\n(' + _text(b'f4') + b'\x89\x88tR'
+  state = b'(K\x01K\x00\x85' + dtype + b'\x89C\x00t\x940'
+  array = b'cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85C\x01btR'
+  return _H + state + array + b'\x94' * count + b'2h\x00b0' * count + b'.'
+
+
 def _nested(depth):
   """A tensor kept in a tensor's bytes, in a tensor's bytes, ..."""
   content = torch_stream(Storage(np.ones(2, np.float32)))
@@ -111,6 +119,11 @@ def bombs():
     'a number of a MB': (_H + b'\x8b\x40\x42\x0f\x00' + b'\x7f' * 10**6 + b'.', 'digits'),
     'a million digits': (b'L' + b'7' * 10**6 + b'L\n.', 'damaged'),
     'a frame of 8 EB': (_H + b'\x95' + b'\xff' * 8 + b'N', 'cut short'),
+    'an array of many states': (_many_states(30_000), 'array without content'),
+    'places of one hash': (
+      b'N' + b''.join(b'p%d\n' % (k * (2**61 - 1)) for k in range(1, 20_000)) + b'.',
+      'small numbers',
+    ),
     'a far place': (_H + b'Nr\xff\xff\xff\xff]r\xff\xff\xff\x7fj\x00\x00\x00\x00.', 'damaged'),
     'a place of many digits': (b'Np' + b'9' * 10**6 + b'\n.', 'damaged'),
     'a large shape': (_array('f8', (2**39, 2**39), bytes(8)), 'larger or smaller'),

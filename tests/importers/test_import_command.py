@@ -132,7 +132,7 @@ def test_a_write_that_fails_leaves_nothing_behind(place, tmp_path, monkeypatch, 
   def fails(*unused):
     raise OSError(28, 'No space left on device')
 
-  monkeypatch.setattr(CheckpointWriter, 'save_parts', fails)
+  monkeypatch.setattr(CheckpointWriter, '_check_room', fails)
   assert launch.main(command(place.path / 'network.pkl', tmp_path / 'deep' / 'run')) == 2
   assert 'No space left' in capsys.readouterr().err
   assert not list(tmp_path.rglob('*run*'))

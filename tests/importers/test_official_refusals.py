@@ -61,6 +61,7 @@ D_LEFT_OUT = {
   'c_dim': (3, 'c_dim'),
   'img_resolution': (16, 'img_resolution'),
   'b4.mbstd.num_channels': (-1, 'num_channels'),
+  'b4.mbstd.group_size': (0, 'group_size'),
 }
 
 
@@ -74,6 +75,27 @@ def test_discriminators_that_are_others_are_left_out_and_it_is_said(tmp_path, pa
   assert 'left out' in remark
   assert words in remark
   assert remark in result.notice
+
+
+def test_features_that_do_not_divide_the_width(tmp_path):
+  result = imported(tmp_path, content(weights(), d_changes={'b4.mbstd.num_channels': 3}))
+  assert result.d_params is None
+  assert 'num_channels=3' in result.remarks[0]
+
+
+@pytest.mark.parametrize('change', ['shape', 'filter', 'more'])
+def test_a_discriminator_of_other_arrays_is_left_out(tmp_path, change):
+  made = content(weights())
+  if change == 'shape':
+    array_at(made['D'], 'b4', 'fc')['weight'] = np.zeros((3, 3), np.float32)
+  elif change == 'filter':
+    buffers = official_files.inner(made['D'], 'b8', 'conv1')['_buffers']
+    buffers['resample_filter'] = np.eye(4, dtype=np.float32)
+  else:
+    array_at(made['D'], 'b4', 'fc')['extra'] = np.zeros(3, np.float32)
+  result = imported(tmp_path, made)
+  assert result.d_params is None
+  assert 'the discriminator was left out' in result.remarks[0]
 
 
 def test_a_discriminator_of_other_widths_is_left_out(tmp_path):

@@ -1,4 +1,5 @@
 import io
+import struct
 import zipfile
 
 import numpy as np
@@ -152,3 +153,15 @@ def test_a_directory_that_is_too_large_is_not_read(tmp_path):
   path.write_bytes(_zip({f'archive/{i:090}': b'' for i in range(60_000)}))
   with pytest.raises(UserError, match='too many files'):
     torch_file.read_torch(path)
+
+
+def test_a_large_directory_behind_a_decoy(tmp_path):
+  """The signature that the size is found by also stands in a field that zipfile ignores."""
+  content = torch_zip(Storage(np.ones(1, np.float32)))
+  body = content[: content.rindex(b'PK\5\6')]
+  record = struct.pack('<4s4sIHHIIQQQQ', b'PK\6\6', b'PK\6\6', 0, 45, 45, 0, 0, 1, 1, 5 << 20, 0)
+  locator = struct.pack('<4sIQI', b'PK\6\7', 0, len(body), 1)
+  end = struct.pack('<4sHHHHIIH', b'PK\5\6', 0, 0, 0xFFFF, 0xFFFF, 2**32 - 1, 2**32 - 1, 0)
+  (tmp_path / 'a.pt').write_bytes(body + record + locator + end)
+  with pytest.raises(UserError, match='a zip of too many files'):
+    pickle_reader.load(tmp_path / 'a.pt')
