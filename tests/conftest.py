@@ -4,9 +4,12 @@ import os
 import pathlib
 import signal
 
+from tests import quick
+
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
-_DEVICES = '--xla_force_host_platform_device_count=4'
-os.environ['XLA_FLAGS'] = f'{os.environ.get("XLA_FLAGS", "")} {_DEVICES}'.strip()
+_XLA_FLAGS = os.environ.get('XLA_FLAGS', '')
+os.environ.update(quick.environment(devices=4))
+os.environ['XLA_FLAGS'] = f'{os.environ["XLA_FLAGS"]} {_XLA_FLAGS}'.strip()  # the user's count
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', str(_ROOT / '.pytest_cache' / 'xla'))
 
@@ -22,14 +25,23 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
+_MAPPINGS = pathlib.Path('/proc/self/maps')  # on Linux
+_MANY = 10_000  # of the 65,530 that Linux allows a process
+
 jax.config.update('jax_numpy_rank_promotion', 'raise')
-# Compiling is most of the time: the same programs, translated with less effort.
-jax.config.update('jax_disable_most_optimizations', True)
 
 
 def pytest_collection_modifyitems(items):
   """The files that take longest come first, so that at the end no worker waits for another."""
   items.sort(key=lambda item: item.path.parent != _ROOT / 'tests' / 'training')
+
+
+@pytest.fixture(autouse=True, scope='module')
+def few_programs():
+  """Forgets compiled programs between files: each holds memory mappings, and too many crash XLA."""
+  yield
+  if _MAPPINGS.exists() and _MAPPINGS.read_bytes().count(b'\n') > _MANY:
+    jax.clear_caches()
 
 
 @pytest.fixture

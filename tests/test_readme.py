@@ -27,6 +27,7 @@ from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.tools import ablation_runs
 from stylegan2_jax.training import session
+from tests import quick
 from tests.helpers import noise_pictures, png, saved_run
 from tests.reporting.runs import append, record, save_grid
 
@@ -189,7 +190,7 @@ def test_explore(place):
   (words,) = [words for words in commands(README) if words[0] == 'explore']
   with subprocess.Popen(
     [sys.executable, '-u', ROOT / 'launch.py', *words, '--no_browser', '--port=0'],
-    cwd=place, env={**os.environ, 'XLA_FLAGS': ''}, stdout=subprocess.PIPE,
+    cwd=place, env=os.environ | quick.environment(), stdout=subprocess.PIPE,
     stderr=subprocess.STDOUT, text=True,
   ) as process:  # fmt: skip
     try:
@@ -240,7 +241,7 @@ def train(words, folder):
   ended = subprocess.run(
     [sys.executable, str(ROOT / 'launch.py'), *words],
     cwd=folder,
-    env={**os.environ, 'XLA_FLAGS': '', 'JAX_DISABLE_MOST_OPTIMIZATIONS': '1'},
+    env=os.environ | quick.environment(),
     capture_output=True,
     text=True,
     check=False,

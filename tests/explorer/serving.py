@@ -13,6 +13,7 @@ import threading
 from typing import NamedTuple
 
 from stylegan2_jax.explorer import serve
+from tests import quick
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -54,7 +55,7 @@ def in_thread(model, step=None, favourites=None, port=0):
 @contextlib.contextmanager
 def as_process(*flags, cwd):
   """(port, process) of `launch.py explore`, ready to draw; it is ended with the block."""
-  environ = {key: value for key, value in os.environ.items() if key != 'XLA_FLAGS'}
+  environ = os.environ | quick.environment()
   command = [sys.executable, ROOT / 'launch.py', 'explore', '--no_browser', *flags]
   with subprocess.Popen(
     command, cwd=cwd, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -19,6 +19,7 @@ from stylegan2_jax.errors import UserError
 from stylegan2_jax.exporters import stablehlo
 from stylegan2_jax.exporters.parts import part_of
 from stylegan2_jax.exporters.stablehlo import exported, write_stablehlo
+from tests import quick
 from tests.helpers import saved_run
 from tests.tools.models import saved_model
 
@@ -66,7 +67,7 @@ def isolated(folder, script):
   ended = subprocess.run(
     [sys.executable, '-I', '-c', _WITHOUT_THE_PACKAGE + script],
     cwd=folder,
-    env={**os.environ, 'XLA_FLAGS': '', 'JAX_DISABLE_MOST_OPTIMIZATIONS': '1'},
+    env=os.environ | quick.environment(),
     capture_output=True,
     text=True,
     check=False,

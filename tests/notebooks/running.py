@@ -9,6 +9,8 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
+from tests import quick
+
 FOLDER = pathlib.Path(__file__).parents[2] / 'notebooks'
 
 
@@ -23,8 +25,8 @@ def execute(name, parameters, at_the_end=''):
   cell.source += f'\n{parameters}\n'
   notebook.cells.append(new_code_cell(at_the_end))
   with pytest.MonkeyPatch.context() as patch:
-    patch.setenv('XLA_FLAGS', '')  # one device
-    patch.setenv('JAX_DISABLE_MOST_OPTIMIZATIONS', '1')
+    for variable, value in quick.environment().items():
+      patch.setenv(variable, value)
     patch.setenv('JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS', '0')
     client = NotebookClient(
       notebook, timeout=300, kernel_name='python3', resources={'metadata': {'path': str(FOLDER)}}

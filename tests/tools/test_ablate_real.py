@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests import quick
+
 ROOT = pathlib.Path(__file__).parents[2]
 TINY = ROOT / 'configs' / 'tiny.py'
 
@@ -21,11 +23,11 @@ def test_real_runs(tmp_path):
   small += 'sample.grid_rows=1 sample.grid_cols=2'
   fields = [f'--config.{field}' for field in small.split()]
   argv = [sys.executable, ROOT / 'launch.py', 'ablate', f'--config={TINY}', '--workdir=ab']
-  cached = {'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0', 'XLA_FLAGS': ''}
+  cached = {'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0'}
   ended = subprocess.run(
     [*argv, '--vary=data.mirror=True,False', '--seeds=2', *fields],
     cwd=tmp_path,
-    env={**os.environ, **cached, 'JAX_DISABLE_MOST_OPTIMIZATIONS': '1'},
+    env=os.environ | quick.environment() | cached,
     capture_output=True,
     text=True,
     timeout=300,

@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests import quick
 from tests.helpers import saved_run
 from tests.training.workplace import wait_until
 
@@ -30,9 +31,8 @@ class Place:
     command += ['--seeds=0-2', '--batch_size=2', f'--steps={STEPS}', '--save_every=0.05']
     env = {
       **os.environ,
+      **quick.environment(),
       'XDG_CACHE_HOME': str(self.path / 'cache'),
-      'XLA_FLAGS': '',
-      'JAX_DISABLE_MOST_OPTIMIZATIONS': '1',  # compiles in half the time
       'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
     }
     env.pop('JAX_COMPILATION_CACHE_DIR', None)

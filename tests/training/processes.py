@@ -8,9 +8,10 @@ import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
+from tests import quick
+
 ROOT = pathlib.Path(__file__).parents[2]
 
-_FLAG = '--xla_force_host_platform_device_count={}'
 _HOST = """
 import contextlib, json, os, sys, time
 import numpy as np
@@ -63,7 +64,7 @@ def start(
     subprocess.Popen(
       [sys.executable, '-c', text, str(host), str(len(devices)), port],
       cwd=ROOT,
-      env={**os.environ, 'JAX_PLATFORMS': 'cpu', 'XLA_FLAGS': _FLAG.format(count), **variables},
+      env={**os.environ, **quick.environment(count), 'JAX_PLATFORMS': 'cpu', **variables},
       text=True,
       stdout=subprocess.PIPE,
       stderr=subprocess.PIPE,

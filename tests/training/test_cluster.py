@@ -166,8 +166,8 @@ print(json.dumps([found, state]))
 
 def test_in_double_precision():
   """Where rounding is no excuse: two steps, each with all phases."""
-  both = start(DOUBLE, devices=(2, 2), JAX_ENABLE_X64='1', JAX_DISABLE_MOST_OPTIMIZATIONS='1')
-  one = start(DOUBLE, devices=(4,), JAX_ENABLE_X64='1', JAX_DISABLE_MOST_OPTIMIZATIONS='1')
+  both = start(DOUBLE, devices=(2, 2), JAX_ENABLE_X64='1')
+  one = start(DOUBLE, devices=(4,), JAX_ENABLE_X64='1')
   ended = [*finish(both, timeout=300), *finish(one, timeout=300)]
   for status, _, err in ended:
     assert status == 0, err

@@ -15,6 +15,7 @@ from PIL import Image
 from stylegan2_jax.checkpoints import Checkpoints
 from stylegan2_jax.networks.builder import build_networks
 from stylegan2_jax.run_directory import RunDirectory
+from tests import quick
 from tests.helpers import state_shapes
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -77,9 +78,8 @@ class Workplace:
     argv = [sys.executable, ROOT / 'launch.py', config, f'--workdir={self.path / name}']
     env = {
       **os.environ,
+      **quick.environment(devices),
       'XDG_CACHE_HOME': str(self.path / 'cache'),
-      'XLA_FLAGS': f'--xla_force_host_platform_device_count={devices}',
-      'JAX_DISABLE_MOST_OPTIMIZATIONS': '1',  # compiles in half the time
       'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
     }
     env.pop('JAX_COMPILATION_CACHE_DIR', None)
