@@ -234,11 +234,15 @@ def assert_trees_equal(actual, expected):
     assert actual[name].tobytes() == value.tobytes(), f'{name}: the sign of a zero, or another NaN'
 
 
-def assert_trees_close(actual, expected, rtol: float):
-  """max |actual − expected| ≤ rtol·max |expected| for every leaf."""
+def assert_trees_close(actual, expected, rtol: float, least: float = 0.0):
+  """max |actual − expected| ≤ rtol·max |expected| for every leaf.
+
+  A leaf that is tiny beside the others may be a sum in which nearly all cancels: its maximum counts
+  as `least` at least.
+  """
   actual, expected = names(actual), names(expected)
   assert actual.keys() == expected.keys()
   for name, value in expected.items():
     assert actual[name].shape == value.shape, name
     error = np.abs(actual[name] - value).max(initial=0)
-    assert error <= rtol * np.abs(value).max(initial=0), f'{name} is off by {error}'
+    assert error <= rtol * np.abs(value).max(initial=least), f'{name} is off by {error}'

@@ -49,7 +49,7 @@ def test_without_labels(made, refused):
 def test_no_tensorflow_and_pickled(made):
   script = (
     'import pickle, sys\n'
-    'from stylegan2_jax.config import DataSettings\n'
+    'from stylegan2_jax.settings import DataSettings\n'
     'from stylegan2_jax.data.sources import open_source\n'
     f'source = open_source(DataSettings(source={str(made / "photos")!r}, resolution=8))\n'
     'sys.stdout.buffer.write(pickle.dumps(source))\n'

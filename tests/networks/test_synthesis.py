@@ -145,7 +145,7 @@ def test_no_strength_no_noise():
     lambda path, x: x * 0 if 'noise_strength' in str(path[-1]) else x, params
   )
   with_noise = run(fresh, ws, constant_noise(jax.random.key(0), (8, 8)))[0]
-  np.testing.assert_allclose(with_noise, run(fresh, ws, None)[0], atol=1e-6)
+  np.testing.assert_allclose(with_noise, run(fresh, ws, None)[0], rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize('shape', [(2, 8), (2, 3, 8), (2, 5, 8)])

@@ -9,8 +9,8 @@ import pytest
 from tests.helpers import assert_trees_equal
 from tests.training.workplace import Workplace, wait_until
 
-STEPS, EVERY = 240, 3
-KILLS = 4
+STEPS, EVERY = 150, 3
+KILLS = 3
 
 
 @pytest.fixture(scope='module')

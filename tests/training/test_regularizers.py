@@ -173,7 +173,10 @@ def test_r1():
 
 @NETWORKS
 def test_r1_of_a_discriminator(size, channels, architecture):
-  """The minibatch statistic ties samples together: the sum's gradient holds that too."""
+  """The minibatch statistic ties samples together: the sum's gradient holds that too.
+
+  It is also all by which the penalty feels biases: their gradients are 1e-8 beside 0.1.
+  """
   modules = networks(size, channels, dtype=jnp.float64, d_architecture=architecture)
   _, params = random_params(*modules)
   img = RNG.standard_normal((4, *size, channels))
@@ -182,7 +185,7 @@ def test_r1_of_a_discriminator(size, channels, architecture):
     return modules[1].apply({'params': params}, img)
 
   ours, plain = both_r1(discriminate, params, img, 0.5)
-  assert_trees_close(ours, plain, 1e-9)
+  assert_trees_close(ours, plain, 1e-9, least=1e-4)
 
 
 def test_r1_where_the_discriminator_is_flat():
