@@ -31,6 +31,7 @@ from stylegan2_jax.errors import UserError
 from stylegan2_jax.importers import community_places as places
 from stylegan2_jax.importers.filling import MOST_CHANNELS, Arrays, Place
 from stylegan2_jax.importers.imported import Imported
+from stylegan2_jax.importers.network_fields import width_fields
 from stylegan2_jax.networks.builder import build_networks, variable_shapes
 from stylegan2_jax.networks.noise import constant_noise
 from stylegan2_jax.ops.fir import RESAMPLE_TAPS
@@ -111,16 +112,13 @@ def _sizes(arrays: Arrays) -> tuple[NetworkSettings, int, int]:
   width = {4: arrays.shape('input.input', 4)[1]}
   for level in range(1, levels + 1):
     width[4 << level] = arrays.shape(f'convs.{2 * level - 1}.conv.weight', 5)[1]
-  most = max(width.values())
-  narrow = [r for r, channels in width.items() if channels < most] or [resolution]
   w_dim, z_dim = arrays.shape('style.1.weight', 2)
   network = NetworkSettings(
     z_dim=z_dim,
     w_dim=w_dim,
     mapping_layers=arrays.count('style.{}.weight', first=1),
-    channel_base=width[narrow[0]] * narrow[0],
-    channel_max=most,
     d_mapping_layers=0,
+    **width_fields(width, 'g_ema of the community .pt file'),
   )
   channels = arrays.shape('to_rgb1.bias', 4)[1]
   if channels > MOST_CHANNELS:

@@ -13,6 +13,7 @@ from stylegan2_jax.errors import UserError
 from stylegan2_jax.words import listing, one_line
 
 MOST_CHANNELS = 4  # of images: those of data.channels
+LONGEST_PART = 100  # characters of a part's name, which stands before that of each of its arrays
 Path = tuple[str, ...]  # of a leaf: ('b4', 'conv1', 'weight')
 
 

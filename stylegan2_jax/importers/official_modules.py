@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.importers.filling import LONGEST_PART
 from stylegan2_jax.importers.pickle_reader import Object
 from stylegan2_jax.words import one_line
 
-_LONGEST = 100  # characters of a module's name
 _DEPTH = 8  # of modules in modules; published networks have four
 _ACTIVATIONS = {
   'affine': 'linear', 'embed': 'linear', 'out': 'linear', 'fc': 'lrelu',
@@ -40,9 +40,8 @@ class Module:
   def children(self) -> dict[str, 'Module']:
     """Its modules by name."""
     found = self.state.get('_modules', {})
-    # A long name would stand before that of each array in it.
     if not isinstance(found, Mapping) or not all(
-      isinstance(name, str) and len(name) <= _LONGEST for name in found
+      isinstance(name, str) and len(name) <= LONGEST_PART for name in found
     ):
       raise UserError(f'{self.owner} has modules of unknown form: the file is damaged')
     return {

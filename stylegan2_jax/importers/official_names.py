@@ -14,31 +14,8 @@ from flax import traverse_util
 BUFFERS = ('noise_const', 'w_avg', 'resample_filter')
 
 
-def to_tree(arrays: Mapping[str, np.ndarray], dtype=np.float32) -> dict:
-  """Parameters from official arrays: {'b4.conv.weight': OIHW, ...} -> {'b4': {'conv': ...}}.
-
-  Buffers (noise maps, w_avg, filter taps) are left out; see `buffers`.
-  """
-  flat = {}
-  for name, value in arrays.items():
-    parts = tuple(name.split('.'))
-    if parts[-1] not in BUFFERS:
-      flat[parts] = to_ours(parts[-1], np.asarray(value, dtype))
-  return traverse_util.unflatten_dict(flat)
-
-
-def buffers(arrays: Mapping[str, np.ndarray], dtype=np.float32) -> tuple[dict, np.ndarray]:
-  """(noise maps as in networks/noise.py, w_avg [w_dim]) from a generator's official arrays."""
-  maps = {}
-  for name, value in arrays.items():
-    parts = name.split('.')
-    if parts[-1] == 'noise_const':
-      maps.setdefault(parts[-3], {})[parts[-2]] = np.asarray(value, dtype)
-  return maps, np.asarray(arrays['mapping.w_avg'], dtype)
-
-
 def from_tree(tree: Mapping) -> dict[str, np.ndarray]:
-  """The inverse of `to_tree`: official names and layouts."""
+  """Official names and layouts: {'b4': {'conv': ...}} -> {'b4.conv.weight': OIHW, ...}."""
   flat = traverse_util.flatten_dict(jax.tree.map(np.asarray, dict(tree)))
   return {'.'.join(parts): _to_official(parts[-1], value) for parts, value in flat.items()}
 

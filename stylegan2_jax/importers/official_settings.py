@@ -7,6 +7,7 @@ import numpy as np
 
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.geometry import block_resolutions
+from stylegan2_jax.importers.network_fields import precision_fields, width_fields
 from stylegan2_jax.importers.official_modules import Module, check_layers
 from stylegan2_jax.words import one_line
 
@@ -32,7 +33,7 @@ def generator_fields(module: Module) -> tuple[dict[str, Any], int, int, int]:
     'w_dim': mapping.whole('w_dim', 1),
     'mapping_layers': _mapping_layers(mapping),
     'g_architecture': _same(blocks, 'architecture', 'orig', 'skip', 'resnet'),
-    **_widths(blocks, lambda block: block.child('conv1')),
+    **width_fields({r: _width(b.child('conv1')) for r, b in blocks.items()}, module.owner),
     **_precision(blocks, [b.child(n) for b in blocks.values() for n in _activated(b)]),
   }
   layers = [block.child(n) for block in blocks.values() for n in _activated(block) if n != 'torgb']
@@ -65,7 +66,8 @@ def discriminator_fields(
   check_layers(module)
   convolutions = [block.child(name) for block in upper.values() for name in ('conv0', 'conv1')]
   convolutions.append(epilogue.child('conv'))
-  widths = _widths(upper, lambda block: block.child('conv0'), epilogue.child('conv'))
+  widths = {r: _width(block.child('conv0')) for r, block in upper.items()}
+  widths = width_fields({**widths, 4: _width(epilogue.child('conv'))}, module.owner)
   precision = _precision(blocks, convolutions)
   for name, value in (*widths.items(), ('clamp', precision['clamp'])):
     if g_fields[name] != value:
@@ -122,29 +124,8 @@ def _mapping_layers(mapping: Module) -> int:
   return count
 
 
-def _widths(
-  blocks: Mapping[int, Module], of_block, epilogue: Module | None = None
-) -> dict[str, int]:
-  """channel_base and channel_max that give the widths the blocks have.
-
-  A block's width is that of its convolution's bias.
-  """
-  widths = {r: _width(of_block(block)) for r, block in blocks.items()}
-  if epilogue is not None:
-    widths[4] = _width(epilogue)
-  channel_max = max(widths.values())
-  channel_base = max((w * r for r, w in widths.items() if w < channel_max), default=None)
-  if channel_base is None:  # nowhere narrower: any base that is large enough
-    channel_base = channel_max * max(widths)
-  if any(min(channel_base // r, channel_max) != w for r, w in widths.items()):
-    raise UserError(
-      f'{blocks[max(blocks)].owner} has widths {widths}, not min(base // resolution, max) of any '
-      'base and max: it cannot be imported'
-    )
-  return {'channel_base': channel_base, 'channel_max': channel_max}
-
-
 def _width(layer: Module) -> int:
+  """The number of a convolution's channels: those of its bias."""
   (bias,) = [array for name, array in layer.arrays() if name == 'bias'] or [None]
   if bias is None or np.ndim(bias) != 1 or not np.size(bias):
     raise UserError(f'{layer.owner} has no bias: it is damaged, or not a StyleGAN2')
@@ -159,9 +140,6 @@ def _precision(blocks: Mapping[int, Module], layers: list[Module]) -> dict[str, 
     raise UserError(
       f'{layers[0].owner} and other layers differ in conv_clamp: it cannot be imported'
     )
-  if clamp is None:
-    return {'num_reduced': count, 'clamp': None}
-  if type(clamp) not in (int, float) or not 0 < clamp < float('inf'):
+  if clamp is not None and (type(clamp) not in (int, float) or not 0 < clamp < float('inf')):
     raise UserError(f'{layers[0].owner} has conv_clamp={one_line(clamp, 30)}: it is damaged')
-  precision = {} if count else {'reduced_dtype': 'float32'}
-  return {'num_reduced': count or 4, 'clamp': float(clamp), **precision}
+  return precision_fields(count, None if clamp is None else float(clamp))

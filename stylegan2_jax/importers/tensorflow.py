@@ -28,8 +28,9 @@ import numpy as np
 
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.importers import tensorflow_places as places
-from stylegan2_jax.importers.filling import Arrays, Place
+from stylegan2_jax.importers.filling import LONGEST_PART, Arrays, Place
 from stylegan2_jax.importers.imported import Imported
+from stylegan2_jax.importers.network_fields import precision_fields
 from stylegan2_jax.importers.pickle_reader import Object
 from stylegan2_jax.importers.tensorflow_settings import (
   Arguments,
@@ -43,7 +44,6 @@ from stylegan2_jax.words import one_line
 
 NETWORK = 'dnnlib.tflib.network.Network'
 _FIRST_VERSION = 4  # of a pickled network, in StyleGAN2
-_LONGEST = 100  # characters of a component's name
 _RGB_OF_LEVEL = re.compile(r'(synthesis/)?(ToRGB|FromRGB)_lod(\d+)/(\w+)')
 
 
@@ -128,14 +128,10 @@ def _read_discriminator(discriminator, shapes, multiplier):
 
 
 def _network_settings(sizes: Sizes, fields: Mapping[str, Any]) -> NetworkSettings:
-  """Here only networks with reduced precision clamp: others that do reduce to float32."""
-  clamps_in_full = sizes.clamp is not None and not sizes.num_reduced
-  precision = {'num_reduced': 4, 'reduced_dtype': 'float32'} if clamps_in_full else {}
   return NetworkSettings(
     channel_base=sizes.channel_base,
     channel_max=sizes.channel_max,
-    clamp=sizes.clamp,
-    **{'num_reduced': sizes.num_reduced, **precision, **fields},
+    **{**precision_fields(sizes.num_reduced, sizes.clamp), **fields},
   )
 
 
@@ -185,7 +181,7 @@ def _variables(state: Mapping, owner: str) -> Iterator[tuple[str, Any]]:
   """(name, array) of a network and, their names in front, of its components."""
   parts = {'': state, **_mapping(state.get('components', {}), owner)}
   for part, inner in parts.items():
-    if not isinstance(part, str) or len(part) > _LONGEST:
+    if not isinstance(part, str) or len(part) > LONGEST_PART:
       raise UserError(f'{owner} has a component of unknown form: the file is damaged')
     inner = inner.state if isinstance(inner, Object) else inner
     variables = _mapping(inner, owner).get('variables')

@@ -14,9 +14,9 @@ from stylegan2_jax.exporters.official import (
   write_official,
 )
 from stylegan2_jax.importers.official import recognises
-from stylegan2_jax.importers.official_names import buffers, to_tree
 from stylegan2_jax.importers.pickle_reader import load
 from tests.helpers import saved_run
+from tests.official_trees import buffers, to_tree
 from tests.parity import reference
 from tests.tools.models import saved_model
 

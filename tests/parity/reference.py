@@ -13,9 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stylegan2_jax.importers.official_names import buffers, from_tree, to_tree
+from stylegan2_jax.importers.official_names import from_tree
 from stylegan2_jax.networks.builder import build_networks
 from stylegan2_jax.settings import NetworkSettings
+from tests.official_trees import buffers, to_tree
 
 FOLDER = pathlib.Path(
   os.environ.get('STYLEGAN2_REFERENCE') or pathlib.Path(__file__).parents[1] / 'reference'
