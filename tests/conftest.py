@@ -8,8 +8,8 @@ from tests import quick
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _XLA_FLAGS = os.environ.get('XLA_FLAGS', '')
-os.environ.update(quick.environment(devices=4))
-os.environ['XLA_FLAGS'] = f'{os.environ["XLA_FLAGS"]} {_XLA_FLAGS}'.strip()  # the user's count
+os.environ.update(quick.variables(devices=4))
+os.environ['XLA_FLAGS'] += f' {_XLA_FLAGS}' if _XLA_FLAGS else ''  # the last of two counts
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 os.environ.setdefault('JAX_COMPILATION_CACHE_DIR', str(_ROOT / '.pytest_cache' / 'xla'))
 

@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import io
-import os
 import pathlib
 import pickle
 import re
@@ -190,7 +189,7 @@ def test_explore(place):
   (words,) = [words for words in commands(README) if words[0] == 'explore']
   with subprocess.Popen(
     [sys.executable, '-u', ROOT / 'launch.py', *words, '--no_browser', '--port=0'],
-    cwd=place, env=os.environ | quick.environment(), stdout=subprocess.PIPE,
+    cwd=place, env=quick.environment(), stdout=subprocess.PIPE,
     stderr=subprocess.STDOUT, text=True,
   ) as process:  # fmt: skip
     try:
@@ -241,7 +240,7 @@ def train(words, folder):
   ended = subprocess.run(
     [sys.executable, str(ROOT / 'launch.py'), *words],
     cwd=folder,
-    env=os.environ | quick.environment(),
+    env=quick.environment(),
     capture_output=True,
     text=True,
     check=False,

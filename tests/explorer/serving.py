@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import http.client
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -55,7 +54,7 @@ def in_thread(model, step=None, favourites=None, port=0):
 @contextlib.contextmanager
 def as_process(*flags, cwd):
   """(port, process) of `launch.py explore`, ready to draw; it is ended with the block."""
-  environ = os.environ | quick.environment()
+  environ = quick.environment()
   command = [sys.executable, ROOT / 'launch.py', 'explore', '--no_browser', *flags]
   with subprocess.Popen(
     command, cwd=cwd, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -67,7 +66,7 @@ def isolated(folder, script):
   ended = subprocess.run(
     [sys.executable, '-I', '-c', _WITHOUT_THE_PACKAGE + script],
     cwd=folder,
-    env=os.environ | quick.environment(),
+    env=quick.environment(),
     capture_output=True,
     text=True,
     check=False,

@@ -25,7 +25,7 @@ def execute(name, parameters, at_the_end=''):
   cell.source += f'\n{parameters}\n'
   notebook.cells.append(new_code_cell(at_the_end))
   with pytest.MonkeyPatch.context() as patch:
-    for variable, value in quick.environment().items():
+    for variable, value in quick.variables().items():
       patch.setenv(variable, value)
     patch.setenv('JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS', '0')
     client = NotebookClient(

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -23,11 +22,10 @@ def test_real_runs(tmp_path):
   small += 'sample.grid_rows=1 sample.grid_cols=2'
   fields = [f'--config.{field}' for field in small.split()]
   argv = [sys.executable, ROOT / 'launch.py', 'ablate', f'--config={TINY}', '--workdir=ab']
-  cached = {'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0'}
   ended = subprocess.run(
     [*argv, '--vary=data.mirror=True,False', '--seeds=2', *fields],
     cwd=tmp_path,
-    env=os.environ | quick.environment() | cached,
+    env=quick.environment(JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS='0'),
     capture_output=True,
     text=True,
     timeout=300,

@@ -1,6 +1,5 @@
 """The real command, killed and stopped: it goes on bit for bit."""
 
-import os
 import pathlib
 import shutil
 import signal
@@ -29,13 +28,7 @@ class Place:
     """The process; what it says goes to OUT.txt."""
     command = [sys.executable, ROOT / 'launch.py', 'project', f'--workdir={self.path / "run"}']
     command += ['--seeds=0-2', '--batch_size=2', f'--steps={STEPS}', '--save_every=0.05']
-    env = {
-      **os.environ,
-      **quick.environment(),
-      'XDG_CACHE_HOME': str(self.path / 'cache'),
-      'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
-    }
-    env.pop('JAX_COMPILATION_CACHE_DIR', None)
+    env = quick.environment(cache=self.path / 'cache')
     with self.said(out).open('w') as file:
       command += [f'--out={self.path / out}', *flags]
       return subprocess.Popen(command, env=env, stdout=file, stderr=subprocess.STDOUT)

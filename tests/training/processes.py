@@ -1,6 +1,5 @@
 """Programs that run as the hosts of a job on this machine, each a process with CPU devices."""
 
-import os
 import pathlib
 import socket
 import subprocess
@@ -64,7 +63,7 @@ def start(
     subprocess.Popen(
       [sys.executable, '-c', text, str(host), str(len(devices)), port],
       cwd=ROOT,
-      env={**os.environ, **quick.environment(count), 'JAX_PLATFORMS': 'cpu', **variables},
+      env=quick.environment(count, **{'JAX_PLATFORMS': 'cpu', **variables}),
       text=True,
       stdout=subprocess.PIPE,
       stderr=subprocess.PIPE,

@@ -1,7 +1,6 @@
 """The real command, run in a folder of its own: started, stopped, killed, and looked at."""
 
 import json
-import os
 import pathlib
 import shutil
 import signal
@@ -76,13 +75,7 @@ class Workplace:
     overrides = [f'--config.{field}={value}' for field, value in values.items()]
     config = f'--config={ROOT / "configs" / "tiny.py"}'
     argv = [sys.executable, ROOT / 'launch.py', config, f'--workdir={self.path / name}']
-    env = {
-      **os.environ,
-      **quick.environment(devices),
-      'XDG_CACHE_HOME': str(self.path / 'cache'),
-      'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
-    }
-    env.pop('JAX_COMPILATION_CACHE_DIR', None)
+    env = quick.environment(devices, self.path / 'cache')
     return {'args': [*argv, *overrides, *flags], 'env': env, 'cwd': self.path, 'text': True}
 
   def train(self, name, steps, **options):
