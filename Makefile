@@ -28,9 +28,10 @@ train: .venv/ready
 summary: .venv/ready
 	@$(BIN)/python launch.py summary --config=$(CONFIG) $(ARGS)
 
+# A test that kills its worker would be begun again and again.
 test: .venv/ready-dev
 	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile \
-	  --no-loadscope-reorder $(PYTEST_ARGS)
+	  --no-loadscope-reorder --max-worker-restart=2 $(PYTEST_ARGS)
 
 lint: .venv/ready-dev
 	@$(BIN)/ruff check && $(BIN)/ruff format --check
