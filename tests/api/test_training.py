@@ -16,7 +16,7 @@ from stylegan2_jax.training import session
 from tests.helpers import assert_trees_equal, saved_run
 from tests.training.workplace import BATCH, TINIEST, Workplace, wait_until
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 TINY = str(ROOT / 'configs' / 'tiny.py')
 _NOTEBOOK = """
 import json, sys
