@@ -7,7 +7,7 @@ import importlib.metadata
 import os
 import pathlib
 import re
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 
 # Takes XLA's YNNPACK convolutions out and keeps its reductions: on CPUs that makes 3x3
 # convolutions and their gradients faster. Has no effect elsewhere.
@@ -51,10 +51,13 @@ def knows_cpu_flag(jaxlib_version: str) -> bool:
   return _FLAG_SINCE <= numbers < _FLAG_BEFORE
 
 
-def cache_directory(environ: MutableMapping[str, str]) -> pathlib.Path | None:
-  """Where compiled programs are kept unless the user says; None where nothing can be written."""
+def cache_directory(environ: Mapping[str, str], name: str = 'xla') -> pathlib.Path | None:
+  """Where compiled programs are kept unless the user says; None where nothing can be written.
+
+  `name`: of the folder, for other things that are kept between commands.
+  """
   base = environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-  path = pathlib.Path(base) / 'stylegan2_jax' / 'xla'
+  path = pathlib.Path(base) / 'stylegan2_jax' / name
   try:
     path.mkdir(parents=True, exist_ok=True)
   except OSError:

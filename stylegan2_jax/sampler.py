@@ -169,6 +169,29 @@ def seed_latents(seeds: jax.Array, z_dim: int, dtype=jnp.float32) -> tuple[jax.A
   return jax.vmap(lambda k: jax.random.normal(k, (z_dim,), dtype))(z_keys), noise_keys
 
 
+def images_of_seeds(
+  generator: Generator, noise: str, weights, seeds: jax.Array, label, psi, cutoff
+) -> jax.Array:
+  """Images [N, H, W, channels] of seeds uint32 [N]: what `Sampler.sample` draws, pure.
+
+  Args:
+    generator: the network.
+    noise: a noise mode.
+    weights: its parameters, w_avg or [N, w_dim] to truncate towards, and the stored noise maps.
+    seeds: of latents and noise.
+    label: [N, c_dim], or None.
+    psi: ψ of the truncation.
+    cutoff: how many layers are truncated.
+  """
+  params, towards, stored_maps = weights
+  mapping, synthesis = generator.mapping, generator.synthesis
+  z, noise_keys = seed_latents(seeds, mapping.z_dim, mapping.dtype)
+  ws = mapping.apply({'params': params['mapping']}, z, label)
+  ws = truncate(ws, towards, psi, cutoff)
+  maps = noise_maps(noise, stored_maps, noise_keys, synthesis.size, mapping.dtype)
+  return synthesis.apply({'params': params['synthesis']}, ws, maps)
+
+
 def noise_maps(
   mode: str, stored: NoiseMaps, keys: jax.Array, size: Size, dtype=jnp.float32
 ) -> NoiseMaps | None:
@@ -207,9 +230,5 @@ def _synthesize(generator, params, ws, maps):
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _draw(generator, noise, params, w_avg, stored_maps, seeds, label, psi, cutoff):
   """uint8 [N, H, W, channels]."""
-  mapping, synthesis = generator.mapping, generator.synthesis
-  z, noise_keys = seed_latents(seeds, mapping.z_dim, mapping.dtype)
-  ws = mapping.apply({'params': params['mapping']}, z, label)
-  ws = truncate(ws, w_avg, psi, cutoff)
-  maps = noise_maps(noise, stored_maps, noise_keys, synthesis.size, mapping.dtype)
-  return to_uint8(synthesis.apply({'params': params['synthesis']}, ws, maps))
+  weights = params, w_avg, stored_maps
+  return to_uint8(images_of_seeds(generator, noise, weights, seeds, label, psi, cutoff))

@@ -34,6 +34,10 @@ class Chosen(Source):
     labels = self._source.labels()
     return None if labels is None else labels[self._numbers]
 
+  def stamp(self):
+    """That of the other source."""
+    return self._source.stamp()
+
   def _identity(self):
     yield self._source.fingerprint()
     yield self._numbers.astype('<i8').tobytes().hex()

@@ -74,6 +74,11 @@ class PreparedSource(Source):
       self._labels = self._read_labels()
     return self._labels
 
+  def stamp(self):
+    """By the time at which a set was written that does not say what is in it."""
+    written = (self._records.path / 'dataset_info.json').stat().st_mtime_ns
+    return '' if self._provenance else str(written)
+
   def _identity(self):
     if self._provenance:  # wherever the set lies and whatever it is called
       yield f'{self._provenance.content} {len(self)}'

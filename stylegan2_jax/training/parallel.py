@@ -89,6 +89,37 @@ def parallel(fn: Callable) -> Callable:
   return jax.pmap(fn, axis_name=AXIS_NAME, donate_argnums=(0,), devices=devices())
 
 
+class LocalMap:
+  """fn(weights, ...) on every device of this host at once, for work that the hosts do not share."""
+
+  def __init__(self, fn: Callable, weights):
+    """Puts a copy of `weights`, a tree of arrays, on each device.
+
+    Args:
+      fn: pure; returns a tree of arrays. Of equal functions the program is compiled once.
+      weights: its first argument.
+    """
+    here = tuple(_local(devices()))
+    self.count = len(here)
+    self._sharding = _sharding(here)
+    self._fn = _mapped(fn, here)
+    self._weights = jax.tree.map(self._copies, weights)
+
+  def __call__(self, *arguments):
+    """Arrays [n, ...], of which each device takes an n-th part; n is a multiple of `count`.
+
+    Returns:
+      A tree of arrays [count, n / count, ...], which may still be under way.
+    """
+    return self._fn(self._weights, *jax.tree.map(self._pieces, arguments))
+
+  def _copies(self, x):
+    return jax.device_put(np.broadcast_to(x, (self.count, *np.shape(x))), self._sharding)
+
+  def _pieces(self, x):
+    return jax.device_put(x.reshape(self.count, -1, *x.shape[1:]), self._sharding)
+
+
 def compile_all(
   functions: dict[str, tuple[Callable, tuple]], announce: Callable[[str, float], None]
 ) -> dict[str, Callable]:
@@ -134,6 +165,12 @@ class _OneAtATime:
 
 def _local(everywhere: Sequence[jax.Device]) -> list[jax.Device]:
   return [device for device in everywhere if device.process_index == jax.process_index()]
+
+
+@functools.lru_cache(maxsize=32)
+def _mapped(fn: Callable, here: tuple[jax.Device, ...]) -> Callable:
+  """Kept, as JAX compiles again for what it has not mapped itself."""
+  return jax.pmap(fn, devices=here)
 
 
 @functools.cache
