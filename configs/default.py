@@ -27,6 +27,7 @@ def get_config() -> ConfigDict:
   config.augment = _augment()
   config.finetune = _finetune()
   config.sample = _sample()
+  config.metrics = _metrics()
   config.log = _log()
   return config.lock()
 
@@ -237,6 +238,20 @@ def _sample() -> ConfigDict:
   # Truncation of those fakes: 1 shows all the variety, less (0.7) more typical images.
   sample.truncation_psi = 1.0
   return sample
+
+
+def _metrics() -> ConfigDict:
+  metrics = ConfigDict()
+  # Measured of G's average at snapshots, before training goes on, and written to metrics.jsonl:
+  # 'fid50k_full', 'swd,frechet5k_random', ... (metrics/names.py has them all). Empty: nothing. May
+  # change on resume, as all of these.
+  metrics.names = ''
+  # At the first snapshot at or after every so many kimg, and at the last; 0: at every snapshot.
+  metrics.kimg = 0.0
+  # The checkpoint with the best value of this name, such as 'pr50k3_full_recall', stays beside the
+  # newest train.keep. Empty: of the first of the names.
+  metrics.best = ''
+  return metrics
 
 
 def _log() -> ConfigDict:

@@ -8,7 +8,13 @@ import typing
 from collections.abc import Mapping
 
 from stylegan2_jax.errors import UserError
-from stylegan2_jax.settings import AugmentSettings, FinetuneSettings, LogSettings, Settings
+from stylegan2_jax.settings import (
+  AugmentSettings,
+  FinetuneSettings,
+  LogSettings,
+  MetricSettings,
+  Settings,
+)
 
 # Fields that runs of older versions lack, with what those versions did.
 _BEFORE = {
@@ -26,6 +32,7 @@ _BEFORE = {
   },
   'augment': dataclasses.asdict(AugmentSettings()),
   'finetune': dataclasses.asdict(FinetuneSettings()),
+  'metrics': dataclasses.asdict(MetricSettings()),
   'log': dataclasses.asdict(LogSettings()),
 }
 

@@ -6,6 +6,7 @@ import pathlib
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
 from tqdm import tqdm
 
@@ -75,6 +76,20 @@ class Console:
     texts = [f'{name} {value:.3g}' for name, value in numbers.items()]
     rate = 1000 * (kimg - since[1]) / (now - since[0])
     return '  '.join([*texts, f'{rate:.0f} images/s'])
+
+  @contextlib.contextmanager
+  def paused(self) -> Iterator[None]:
+    """The time that a block takes counts for no speed."""
+    now = time.perf_counter()
+    try:
+      yield
+    finally:
+      gone = time.perf_counter() - now
+      first = self._shown is self._begun
+      self._begun = (self._begun[0] + gone, self._begun[1])
+      self._shown = self._begun if first else (self._shown[0] + gone, self._shown[1])
+      if self._bar is not None:
+        self._bar.unpause()
 
   def close(self) -> None:
     """Ends the bar and the log."""

@@ -1,6 +1,7 @@
-"""Writing files so that a reader never meets half of one."""
+"""Writing files so that a reader never meets half of one, and whether that is possible."""
 
 import contextlib
+import errno
 import os
 import pathlib
 from collections.abc import Iterator
@@ -23,3 +24,17 @@ def replacing(path: str | os.PathLike) -> Iterator[BinaryIO]:
     temporary.replace(path)
   finally:
     temporary.unlink(missing_ok=True)
+
+
+def try_writing(path: pathlib.Path) -> None:
+  """Raises the OSError that writing there would, as far as one can tell without doing it.
+
+  `path`: a file, or a folder to write into.
+  """
+  number = 0
+  if not path.exists():  # a link to nothing
+    number = errno.EEXIST
+  elif not os.access(path, os.W_OK):
+    number = errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES
+  if number:
+    raise OSError(number, os.strerror(number))

@@ -14,18 +14,18 @@ FOREIGN = ('.pkl', '.pt', '.pth')  # what importers/read.py may know
 
 
 def read_model(
-  path: str | os.PathLike, step: int | None = None, discriminator: bool = True
+  path: str | os.PathLike, step: int | str | None = None, discriminator: bool = True
 ) -> Model:
   """The model at a path. Nothing there is changed, and no training data is needed.
 
   Args:
     path: the folder of a run; of a checkpoint in it (`runs/shapes/checkpoints/6250`); a
       .safetensors of `weights_file.save`; or a file that `importers.read` knows.
-    step: one of a run's saved steps (default: the newest).
+    step: one of a run's saved steps, or 'best', by metrics.jsonl (default: the newest).
     discriminator: whether to read D as well, if it is there.
 
   Raises:
-    UserError: nothing is there, it is damaged, or `step` is not of it.
+    UserError: nothing is there, it is damaged, or `step` is not of it; or nothing was measured.
   """
   path = pathlib.Path(path)
   if path.is_file() or path.suffix in (weights_file.SUFFIX, *FOREIGN):
@@ -50,6 +50,23 @@ def list_checkpoints(workdir: str | os.PathLike) -> list[int]:
   return saved_steps(run.checkpoints_path)
 
 
+def choose_step(run: RunDirectory, checkpoints: Checkpoints, step: int | str | None) -> int:
+  """A saved step of a run: that one, the newest where it is None, or the 'best' by its metrics.
+
+  Raises:
+    UserError: there is no such checkpoint, or no metric of one.
+  """
+  if step != 'best':
+    return checkpoints.choose(step)
+  best = run.metrics.best(run.read_settings().metrics, checkpoints.steps())
+  if best is None:
+    raise UserError(
+      f'no checkpoint in {run.checkpoints_path} was measured: leave the step out for the newest, '
+      'or measure some (launch.py evaluate)'
+    )
+  return best.step
+
+
 def _read_file(path, discriminator):
   if path.suffix == weights_file.SUFFIX:
     return weights_file.load(path, discriminator)
@@ -63,7 +80,7 @@ def _read_run(path, step, discriminator):
   settings = run.read_settings()
   checkpoints = Checkpoints(run.checkpoints_path)
   try:
-    step = checkpoints.choose(step)
+    step = choose_step(run, checkpoints, step)
     info = checkpoints.info(step)
     labels = LabelSpace.of_checkpoint(info)
     shapes = weight_shapes(settings, labels.c_dim)

@@ -12,7 +12,7 @@ _MAY_CHANGE = {
   *('train.deterministic', 'train.on_nonfinite', 'train.max_bad_steps'),
   *('data.source', 'data.dir', 'data.threads'),
 }
-_GROUPS_THAT_MAY_CHANGE = ('sample.', 'log.')
+_GROUPS_THAT_MAY_CHANGE = ('sample.', 'metrics.', 'log.')
 
 
 def may_change(field: str) -> bool:

@@ -3,6 +3,8 @@
 Layout:
   config.json        the resolved config, every field
   stats.jsonl        one JSON object a line, each with its `step`
+  metrics.jsonl      likewise, one for each metric that was measured
+  measuring/         what a metric has done that is not there yet, to go on with
   reals.png          a grid of the data set
   fakes-NNNNNN.png   grids of generated images; NNNNNN is kimg (000005.256 where it is not whole)
   checkpoints/       written by `checkpoints.py`
@@ -25,6 +27,7 @@ from collections.abc import Iterator
 from stylegan2_jax import config as config_lib
 from stylegan2_jax import files, resuming
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.metric_records import MetricRecords
 from stylegan2_jax.settings import Settings
 from stylegan2_jax.stats import Stats
 from stylegan2_jax.words import one_line, reason
@@ -45,6 +48,8 @@ class RunDirectory:
     self.path = pathlib.Path(path)
     self.config_path = self.path / 'config.json'
     self.stats = Stats(self.path / 'stats.jsonl')
+    self.metrics = MetricRecords(self.path / 'metrics.jsonl')
+    self.measuring_path = self.path / 'measuring'
     self.report_path = self.path / 'report.html'
     self.tensorboard_path = self.path / 'tensorboard'
     self.reals_path = self.path / 'reals.png'
@@ -165,6 +170,7 @@ class RunDirectory:
   def close(self) -> None:
     """Gives the lock back. Closing twice is harmless."""
     self.stats.close()
+    self.metrics.close()
     self._lock.close()
 
   def __enter__(self) -> 'RunDirectory':
@@ -207,12 +213,12 @@ class RunDirectory:
       above = next(p for p in self.path.absolute().parents if p.exists() or p.is_symlink())
       if above.is_file():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-      _try_writing(above)
+      files.try_writing(above)
       return
     try:
       for path in (self.path, self._lock.path, self.checkpoints_path, self.log_path):
         if path.exists():
-          _try_writing(path)
+          files.try_writing(path)
     except OSError as error:
       raise self._unwritable(error) from None
 
@@ -235,20 +241,6 @@ class RunDirectory:
 
   def _unwritable(self, error: OSError) -> UserError:
     return UserError(f'cannot write into workdir {self.path}: {reason(error)}')
-
-
-def _try_writing(path: pathlib.Path) -> None:
-  """Raises the OSError that writing there would, as far as one can tell without doing it.
-
-  `path`: a file, or a folder to write into.
-  """
-  number = 0
-  if not path.exists():  # a link to nothing
-    number = errno.EEXIST
-  elif not os.access(path, os.W_OK):
-    number = errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES
-  if number:
-    raise OSError(number, os.strerror(number))
 
 
 def saved_steps(folder: pathlib.Path) -> list[int]:

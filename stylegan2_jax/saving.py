@@ -5,7 +5,7 @@ import errno
 import logging
 import pathlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import jax
@@ -25,14 +25,20 @@ _REMOVED = '.removed-'  # what a checkpoint that goes is called first, so that n
 class CheckpointWriter(Checkpoints):
   """The checkpoints in a folder, to read and write. Saving is asynchronous; `wait` ends it."""
 
-  def __init__(self, path: pathlib.Path, keep: int):
+  def __init__(
+    self,
+    path: pathlib.Path,
+    keep: int,
+    spared: Callable[[Collection[int]], Collection[int]] = lambda steps: (),
+  ):
     """Also removes what a process that was killed had half written or half removed.
 
     Args:
       path: folder of the checkpoints, made if it is not there.
       keep: how many of the newest stay.
+      spared: of all steps, those that stay whether they are among them or not, for now.
     """
-    self.path, self._keep = path, keep
+    self.path, self._keep, self._spared = path, keep, spared
     self._for_good: set[int] = set()  # steps being written that stay for good
     self._failed = False
     path.mkdir(exist_ok=True)
@@ -96,8 +102,9 @@ class CheckpointWriter(Checkpoints):
     with self._saving():
       self._manager.wait_until_finished()
       self._manager.check_for_errors()
-      passing = [step for step in self.steps() if not (self.path / str(step) / KEPT).exists()]
-      for step in passing[: -self._keep]:
+      steps = self.steps()
+      passing = [step for step in steps if not (self.path / str(step) / KEPT).exists()]
+      for step in sorted({*passing[: -self._keep]} - {*self._spared(steps)}):
         self._take_away(step, self.path / f'{_REMOVED}{step}')
         shutil.rmtree(self.path / f'{_REMOVED}{step}', ignore_errors=True)
 

@@ -154,6 +154,15 @@ class SampleSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class MetricSettings:
+  """What is measured of the generator while training, how often, and what the best is."""
+
+  names: str = ''
+  kimg: float = 0.0
+  best: str = ''
+
+
+@dataclasses.dataclass(frozen=True)
 class LogSettings:
   """Where the numbers and pictures of a run go, beside its folder's own log."""
 
@@ -173,4 +182,5 @@ class Settings:
   augment: AugmentSettings = AugmentSettings()
   finetune: FinetuneSettings = FinetuneSettings()
   sample: SampleSettings = SampleSettings()
+  metrics: MetricSettings = MetricSettings()
   log: LogSettings = LogSettings()

@@ -9,10 +9,12 @@ from stylegan2_jax import geometry
 from stylegan2_jax.augment import transforms
 from stylegan2_jax.config import flatten
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.metrics import names
 from stylegan2_jax.settings import (
   AugmentSettings,
   DataSettings,
   FinetuneSettings,
+  MetricSettings,
   NetworkSettings,
   Settings,
 )
@@ -31,8 +33,7 @@ _POSITIVE += ('log.scalars_kimg', 'augment.ada_kimg')
 _NOT_NEGATIVE = ('seed', 'network.num_reduced', 'train.micro_batch', 'train.r1_gamma')
 _NOT_NEGATIVE += ('train.pl_weight', 'train.ema_kimg', 'train.keep_every', 'train.r2_gamma')
 _NOT_NEGATIVE += ('train.gp_weight', 'train.r1_interval', 'train.pl_interval', 'data.subset')
-_NOT_NEGATIVE += ('augment.p', 'finetune.freeze_d')
-_NOT_NEGATIVE += ('network.mbstd_features',)
+_NOT_NEGATIVE += ('augment.p', 'finetune.freeze_d', 'network.mbstd_features', 'metrics.kimg')
 _AT_LEAST_1 = ('data.threads', 'network.z_dim', 'network.w_dim', 'network.mapping_layers')
 _AT_LEAST_1 += ('network.channel_base', 'network.channel_max')
 _AT_LEAST_1 += ('train.batch_size', 'train.pl_batch_shrink', 'train.keep')
@@ -59,6 +60,7 @@ def validate(settings: Settings, num_devices: int) -> None:
     rule = f'be fixed, diffaugment or none with train.loss={settings.train.loss}: its logits have '
     raise _error('augment.kind', 'ada', f'{rule}no border at 0 that p could follow')
   _check_finetune(settings.finetune)
+  _check_metrics(settings.metrics)
   _check_batch(settings, num_devices)
 
 
@@ -134,6 +136,21 @@ def _check_finetune(finetune: FinetuneSettings) -> None:
         f'config field finetune.{field} = {value} needs finetune.start, which is empty: name the '
         'run whose weights are to stay'
       )
+
+
+def _check_metrics(metrics: MetricSettings) -> None:
+  """What decides about the best checkpoint is measured."""
+  try:
+    chosen = names.parse(metrics.names)
+  except UserError as error:
+    raise UserError(f'config field metrics.names: {error}') from None
+  if not metrics.best:
+    return
+  metric = names.of_value(chosen, metrics.best)
+  values = names.value_names(metric) if metric else [each.headline for each in chosen]
+  if metric is None or (values and metrics.best not in values):
+    rule = f'be empty, or such as {" or ".join(values)}' if values else 'be empty without names'
+    raise _error('metrics.best', metrics.best, rule)
 
 
 def _check_image(data: DataSettings) -> None:

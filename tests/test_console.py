@@ -44,6 +44,31 @@ def test_speed_is_that_since_the_last_line(tmp_path, capsys, clock):
   assert capsys.readouterr().out.splitlines()[1].endswith('200 images/s')
 
 
+def test_a_pause_counts_for_no_speed(tmp_path, capsys, clock):
+  console = Console(tmp_path / 'log.txt')
+  console.begin(0.0, 20.0)
+  for seconds, kimg in ((1, 0.1), (41, 8.1), (142, 12.1)):
+    if kimg == 12.1:
+      with console.paused():
+        clock[0] += 60
+    clock[0] = 100.0 + seconds
+    console.progress(kimg, {})
+  console.close()
+  *_, last = capsys.readouterr().out.splitlines()
+  assert last == '12.1/20.0 kimg  0:00:53 left  98 images/s'  # 4 kimg in 101 - 60 s
+
+
+def test_a_pause_before_the_first_step(tmp_path, capsys, clock):
+  console = Console(tmp_path / 'log.txt')
+  console.begin(0.0, 20.0)
+  with console.paused():
+    clock[0] += 60
+  clock[0] += 1
+  console.progress(0.25, {})
+  console.close()
+  assert capsys.readouterr().out == '0.2/20.0 kimg  0:01:19 left  250 images/s\n'
+
+
 def test_log_has_every_line_with_its_time(tmp_path, capsys):
   for text in ('first', 'second'):  # a resumed run goes on in the same file
     console = Console(tmp_path / 'log.txt')

@@ -26,6 +26,7 @@ def test_differences_and_what_may_change():
     *('train.deterministic', 'train.on_nonfinite', 'train.max_bad_steps'),
     *('data.source', 'data.dir', 'data.threads'),
     *('sample.grid_rows', 'sample.grid_cols', 'sample.truncation_psi'),
+    *('metrics.names', 'metrics.kimg', 'metrics.best'),
     *('log.scalars_kimg', 'log.tensorboard', 'log.wandb'),
   }
 
@@ -39,7 +40,8 @@ def test_configs_say_which_fields_may_change():
     assert found, field
     comment = before[before.rindex('=') :] if field != 'seed' else ''
     said = 'May change on resume' in comment.replace('\n  # ', ' ')
-    assert said == resuming.may_change(field) or field.startswith(('sample.', 'log.')), field
+    grouped = field.startswith(('sample.', 'metrics.', 'log.'))
+    assert said == resuming.may_change(field) or grouped, field
 
 
 def test_what_may_not_change_is_named():

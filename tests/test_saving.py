@@ -52,6 +52,25 @@ def test_some_stay_for_good(path, state):
   assert sorted(p.name for p in path.iterdir()) == ['2', '3', '9']
 
 
+def test_some_are_spared_for_now(path, state):
+  """Beside the newest, as long as they are."""
+  best = set()
+  with contextlib.closing(CheckpointWriter(path, 2, lambda steps: best & {*steps})) as writer:
+    for step in range(1, 8):
+      best = {3} if step < 6 else {6}
+      writer.save(at(state, step), {})
+      if step == 5:
+        writer.wait()
+        assert writer.steps() == [3, 4, 5]
+    writer.wait()
+    assert writer.steps() == [6, 7]
+    writer.save(at(state, 8), {})
+    writer.wait()
+    writer.save(at(state, 9), {})
+    writer.wait()
+  assert Checkpoints(path).steps() == [6, 8, 9]
+
+
 def test_saving_goes_on_beside_training(path, state, monkeypatch):
   """`save` comes back while the checksums, the last thing to be written, are waited for."""
   write, waiting = saving.manifest.write, []

@@ -6,7 +6,6 @@ import math
 
 import pytest
 
-from stylegan2_jax import stats as stats_lib
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.stats import Stats
 
@@ -171,8 +170,8 @@ def test_long_files_are_not_read_to_find_their_end(stats, monkeypatch):
   written(stats, 1, 2, 3)
   assert stats.last()['step'] == 3
   seen = []
-  parse = stats_lib._parsed
-  monkeypatch.setattr(stats_lib, '_parsed', lambda line: seen.append(line) or parse(line))
+  parse = stats._parsed
+  monkeypatch.setattr(stats, '_parsed', lambda line: seen.append(line) or parse(line))
   stats.cut(1)
   assert len(seen) == 3
   assert stats.path.read_bytes() == filler + json.dumps(record(1)).encode() + b'\n'

@@ -72,6 +72,21 @@ from tests.helpers import changed
       {'augment__p': 0.5, 'augment__p_max': 0.4},
       r'augment\.p = 0\.5 must be at most aug',
     ),
+    ({'metrics__kimg': -1.0}, r'metrics\.kimg = -1\.0 must be 0 or greater'),
+    (
+      {'metrics__names': 'fid50k_ful'},
+      r"^config field metrics\.names: unknown metric 'fid50k_ful': did you mean fid50k_full\?$",
+    ),
+    ({'metrics__names': 'swd,swd'}, r'metrics\.names: metric swd is named twice'),
+    ({'metrics__best': 'swd'}, r'metrics\.best = swd must be empty without names$'),
+    (
+      {'metrics__names': 'swd,pr5k3', 'metrics__best': 'fid5k'},
+      r'metrics\.best = fid5k must be empty, or such as swd or pr5k3_precision$',
+    ),
+    (
+      {'metrics__names': 'swd,pr5k3', 'metrics__best': 'pr5k3'},
+      r'metrics\.best = pr5k3 must be empty, or such as pr5k3_precision or pr5k3_recall$',
+    ),
     ({'augment__target': 5.0}, r'augment\.target = 5\.0 must lie between -1 and 1'),
     ({'augment__interval': 0}, r'augment\.interval = 0 must be at least 1'),
     ({'augment__ada_kimg': 0.0}, r'augment\.ada_kimg = 0\.0 must be greater than 0'),
@@ -145,3 +160,10 @@ def test_path_length_half_is_free_when_the_phase_is_skipped():
   validation.validate(changed(**fields), num_devices=1)
   with pytest.raises(UserError, match='pl_batch_shrink'):
     validation.validate(changed(**fields | {'train__pl_weight': 2.0}), num_devices=1)
+
+
+@pytest.mark.parametrize('best', ['', 'fid5k_full', 'pr5k3_recall', 'swd', 'swd_16'])
+def test_what_may_decide_which_checkpoint_is_best(best):
+  """Of swd only measuring tells which values there are."""
+  names = 'fid5k_full,pr5k3,swd'
+  validation.validate(changed(metrics__names=names, metrics__best=best), num_devices=1)

@@ -24,6 +24,7 @@ GROUPS = {
     'inspect': 'say what is in a prepared data set',
   },
   'models': {
+    'evaluate': 'measure a model: FID and others, also without any weights',
     'import': 'make a run of a model from another project: official or community checkpoints',
     'export': 'write a model for other programs: StableHLO, ONNX, PyTorch, safetensors',
   },

@@ -19,7 +19,10 @@ def add_model(parser: Parser) -> None:
     '--workdir', type=values.path, metavar='DIR',
     help='the model: folder of a run, one of its checkpoints, or a .safetensors, .pkl or .pt file',
   )  # fmt: skip
-  parser.add_argument('--step', type=values.step, help='a saved step of the run (default: newest)')
+  parser.add_argument(
+    '--step', type=values.step,
+    help='a saved step of the run, or best, by its metrics (default: newest)',
+  )  # fmt: skip
   parser.needed = ('workdir',)
 
 

@@ -71,13 +71,20 @@ def number(flag: str, holds: Callable[[float], bool], fault: str) -> Callable[[s
 
 psi = number('truncation_psi', lambda v: True, 'does not parse: write a number, such as 0.7')
 cutoff = whole('truncation_cutoff', 0, 99, 'does not parse: write a number of layers')
-step = whole('step', 0, 10**18, 'does not parse: write the number of a saved step')
+_number_of_step = whole(
+  'step', 0, 10**18, 'does not parse: write the number of a saved step, or best'
+)
 steps = whole('steps', 1, 999_999, 'does not parse: write a number, such as 10')
 seconds = number(
   'seconds', lambda v: 0.1 <= v <= 600, 'does not fit: write a number from 0.1 to 600'
 )  # of a film
 width = whole('width', 16, 4096, 'does not fit: write a number of pixels from 16 to 4096')
 workers = whole('workers', 0, 999, 'does not parse: write a number of processes')
+
+
+def step(text: str) -> int | str:
+  """The number of a saved step, or 'best'."""
+  return text if text == 'best' else _number_of_step(text)
 
 
 def duration(text: str) -> float:

@@ -15,6 +15,9 @@ class Watcher:
   def picture(self, kimg: float, path: pathlib.Path) -> None:
     """When a grid of fakes was written, before the checkpoint of the same step."""
 
+  def measured(self, record: Mapping) -> None:
+    """When a metric was measured, with its line of metrics.jsonl."""
+
   def snapshot(self) -> None:
     """When a checkpoint was begun: what came before it will not come again after a resume."""
 

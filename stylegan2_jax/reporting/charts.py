@@ -14,6 +14,7 @@ class Chart(NamedTuple):
   lines: dict[str, str]
   log: bool = False  # shown on a logarithmic axis at first
   zero: bool = False  # its axis begins at 0
+  points: bool = False  # each value is shown by itself, and never smoothed
 
 
 CHARTS = (
@@ -101,8 +102,8 @@ def charts(stretches: Sequence[Stretch], names: Sequence[str], batch_size: int) 
     batch_size: images of a step.
 
   Returns:
-    For each chart title, note, log, zero, and lines: label, and for each stretch mean, low and
-    high, None where it has no such number.
+    For each chart title, note, log, zero, points, and lines: label, and for each stretch mean, low
+    and high, None where it has no such number.
   """
   known = _USED.union(*(chart.lines for chart in CHARTS))
   others = [name for name in names if name not in known and _varies(stretches, name)]

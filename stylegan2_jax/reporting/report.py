@@ -9,6 +9,7 @@ from stylegan2_jax import files
 from stylegan2_jax.reporting import page
 from stylegan2_jax.reporting.charts import charts, rounded
 from stylegan2_jax.reporting.history import History
+from stylegan2_jax.reporting.metric_charts import metric_charts
 from stylegan2_jax.reporting.strip import Strip, chosen
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.settings import Settings
@@ -18,7 +19,7 @@ _RECENT = 0.1  # the part of the time so far that the speed is taken of
 
 
 class Report:
-  """A watcher (`watchers.Watcher`) that writes report.html anew at every snapshot."""
+  """A watcher (`watchers.Watcher`) that writes report.html anew at every snapshot and metric."""
 
   name = 'report.html'
 
@@ -42,12 +43,16 @@ class Report:
     if not self._written:
       self.snapshot()
 
+  def measured(self, record: Mapping) -> None:
+    """Writes the report with what there is now, as the next metric may take long."""
+    self.snapshot()
+
   def snapshot(self) -> None:
     """Writes report.html, whole or not at all.
 
     Raises:
       OSError: it cannot be written.
-      UserError: stats.jsonl cannot be read.
+      UserError: stats.jsonl or metrics.jsonl cannot be read.
     """
     if not self._written:
       self._remember()
@@ -77,12 +82,21 @@ class Report:
       **self._progress(stretches),
       'x': [rounded(stretch.kimg, 7) for stretch in stretches],
       'times': [rounded(stretch.elapsed, 6) for stretch in stretches],
-      'charts': charts(stretches, self._history.names, self._settings.train.batch_size),
+      'charts': self._charts(stretches),
       **self._pictures(grids),
       'config': _fields(self._settings),
       'about': list(self._about.items()),
       'log': self._run.last_log_lines(_LOG_LINES),
     }
+
+  def _charts(self, stretches):
+    """Metrics first: they tell how good the images are."""
+    metrics = self._run.metrics
+    best = metrics.best(self._settings.metrics)
+    return [
+      *metric_charts(metrics.measured(), stretches, best and best.name),
+      *charts(stretches, self._history.names, self._settings.train.batch_size),
+    ]
 
   def _progress(self, stretches):
     """How far the run is, and how fast of late."""

@@ -86,6 +86,15 @@ class TensorBoard(Watcher):
     self._write(_images(kimg), summary=Summary(value=[Summary.Value(tag='fakes', image=content)]))
     self._flush()
 
+  def measured(self, record: Mapping) -> None:
+    """Writes its values."""
+    values = [
+      Summary.Value(tag=f'metrics/{name}', simple_value=value)
+      for name, value in record['values'].items()
+    ]
+    self._write(_images(record['kimg']), summary=Summary(value=values))
+    self._flush()
+
   def snapshot(self) -> None:
     """Writes the stretch as far as it has come: a run that goes on from here begins another."""
     self._rest()

@@ -29,6 +29,10 @@ class Watchers(Watcher):
     """Tells all."""
     self._each(lambda watcher: watcher.picture(kimg, path))
 
+  def measured(self, record: Mapping) -> None:
+    """Tells all."""
+    self._each(lambda watcher: watcher.measured(record))
+
   def snapshot(self) -> None:
     """Tells all."""
     self._each(lambda watcher: watcher.snapshot())

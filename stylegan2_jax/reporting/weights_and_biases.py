@@ -59,6 +59,16 @@ class WeightsAndBiases(Watcher):
     """Logs the grid."""
     self._log(kimg, {'kimg': kimg, 'fakes': self._wandb.Image(str(path))})
 
+  def measured(self, record: Mapping) -> None:
+    """Logs its values.
+
+    Of a run that goes on and measures first, W&B has the step already: they go to the next.
+    """
+    values = {f'metrics/{name}': value for name, value in record['values'].items()}
+    images = round(1000 * record['kimg'])
+    late = 0.001 if images == self._first - 1 else 0.0
+    self._log(record['kimg'] + late, {'kimg': record['kimg'], **values})
+
   def snapshot(self) -> None:
     """Logs the stretch as far as it has come: a run that goes on from here begins another."""
     tick = self._ticks.take()

@@ -11,7 +11,7 @@ _HEAD = ('step', 'kimg', 'saved', 'size', '')
 
 
 def checkpoints_command(workdir: str | os.PathLike) -> None:
-  """Prints each saved step with its kimg, time and size, and whether it stays for good.
+  """Prints each saved step with its kimg, time and size, and why it stays, if it does.
 
   `list_checkpoints` of model_files.py gives the steps alone.
 
@@ -19,17 +19,23 @@ def checkpoints_command(workdir: str | os.PathLike) -> None:
     UserError: there is no run, or it has not saved anything.
   """
   run = RunDirectory(workdir)
-  batch_size = run.read_settings().train.batch_size
+  settings = run.read_settings()
   steps = saved_steps(run.checkpoints_path)
   if not steps:
     raise UserError(f'there is no checkpoint in {run.checkpoints_path}: train first')
-  rows = [_row(run.checkpoints_path / str(step), step * batch_size / 1000) for step in steps]
+  best = run.metrics.best(settings.metrics, steps)
+  rows = [
+    _row(run.checkpoints_path / str(step), step * settings.train.batch_size / 1000, best)
+    for step in steps
+  ]
   print('\n'.join(aligned([_HEAD, *rows], '>><><')))
 
 
-def _row(folder, kimg):
+def _row(folder, kimg, best):
   files = [path for path in folder.rglob('*') if path.is_file()]
   saved = datetime.datetime.fromtimestamp(folder.stat().st_mtime)  # in the reader's time zone
   size = in_bytes(sum(path.stat().st_size for path in files))
-  kept = 'stays for good' if (folder / 'kept').exists() else ''
-  return folder.name, f'{kimg:g}', f'{saved:%Y-%m-%d %H:%M}', size, kept
+  notes = ['stays for good'] if (folder / 'kept').exists() else []
+  if best is not None and folder.name == str(best.step):
+    notes.append(f'best: {best.name} {best.value:.4g}')
+  return folder.name, f'{kimg:g}', f'{saved:%Y-%m-%d %H:%M}', size, ', '.join(notes)

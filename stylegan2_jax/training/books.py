@@ -1,4 +1,4 @@
-"""What a run writes while it trains: config, log, numbers, grids, checkpoints, report.
+"""What a run writes while it trains: config, log, numbers, grids, checkpoints, metrics, report.
 
 One host keeps the books. The others have `NoBooks`, which take everything and write nothing, so
 that the loop need not ask which host it runs on.
@@ -21,6 +21,8 @@ from stylegan2_jax.sampler import Sampler
 from stylegan2_jax.saving import CheckpointWriter
 from stylegan2_jax.settings import Settings
 from stylegan2_jax.training import finetune, nonfinite
+from stylegan2_jax.training.measuring import Measuring
+from stylegan2_jax.training.no_books import NoBooks
 from stylegan2_jax.training.resume import Beginning, check_not_lost, newest_whole
 from stylegan2_jax.training.schedule import kimg_at, stays_for_good
 from stylegan2_jax.training.snapshots import choose_cells, draw_fakes, draw_reals
@@ -30,61 +32,34 @@ from stylegan2_jax.words import listing, reason
 _SHOWN = {'loss_g': 'G', 'loss_d': 'D', 'r1_penalty': 'R1', 'pl_mean': 'PL'}  # on the console
 
 
-class NoBooks:
-  """The books of a host that writes nothing. What each method is for, `Books` says."""
-
-  def say(self, text: str) -> None:
-    """Nobody listens."""
-
-  def resume(self, fresh: TrainState) -> Beginning:
-    """The first host knows."""
-    return Beginning(fresh, None, {})
-
-  def begin(self, step: int) -> None:
-    """Nothing to open."""
-
-  def record(self, record: dict[str, Any]) -> None:
-    """The first host has the same numbers."""
-
-  def draw_reals(self) -> None:
-    """Left to the first host."""
-
-  def draw_fakes(self, step: int, generator, weights) -> None:
-    """Left to the first host."""
-
-  def save(self, step: int, state: Callable[[], TrainState], info: dict[str, Any]) -> None:
-    """Left to the first host, which has the same state."""
-
-  def finish(self) -> None:
-    """Nothing to wait for."""
-
-  def ended(self, ending: CommandError | None) -> CommandError | None:
-    """The first host knows the way back."""
-    return ending
-
-  def close(self) -> None:
-    """Nothing is open."""
-
-
 class Books(NoBooks):
   """The books of a run in its folder. Whatever cannot be written ends the run with one line."""
 
-  def __init__(self, settings: Settings, workdir: pathlib.Path, source: Source):
+  def __init__(self, settings: Settings, workdir: pathlib.Path, source: Source, whole: Source):
     """Opens the folder, and keeps other trainings out of it.
+
+    Args:
+      settings: of the run.
+      workdir: its folder.
+      source: of the images to train on.
+      whole: of all images.
 
     Raises:
       UserError: it cannot be the folder of this run; nothing is changed then.
     """
     self._settings, self._source = settings, source
     self._run = RunDirectory(workdir).open(settings)
+    self._measuring = Measuring(settings, self._run, whole)
     self._watchers = None
     self._saved_at = 0  # the newest step that is saved, or being saved, or needs no saving
     self._passed_over: dict[int, DamagedError] = {}
-    self._told: str | None = None  # the fault of stats.jsonl that was said
+    self._told: set[str] = set()  # faults in the run's files that were said
     self._notice = ''  # of imported weights that the run began with
     try:
       self._console = Console(self._run.log_path)
-      self._checkpoints = CheckpointWriter(self._run.checkpoints_path, settings.train.keep)
+      self._checkpoints = CheckpointWriter(
+        self._run.checkpoints_path, settings.train.keep, self._best
+      )
       self._parts = [self._run, self._console, self._checkpoints]  # the last is closed first
     except BaseException:
       self._run.close()
@@ -111,6 +86,10 @@ class Books(NoBooks):
       info['elapsed_seconds'] = self._run.stats.elapsed(info['data']['step'])
     return beginning
 
+  def unmeasured(self, step: int) -> bool:
+    """Whether metrics are due after so many steps that were not measured."""
+    return bool(self._measuring.missing(step))
+
   def begin(self, step: int) -> None:
     """Training begins after so many steps.
 
@@ -129,6 +108,7 @@ class Books(NoBooks):
         moved = self._checkpoints.set_aside(damaged, run.damaged_path)
         self.say(f'passed over: {error.fault}; it lies in {moved} now')
       run.stats.cut(step)
+      self._measuring.begin(step)
     self._console.begin(kimg, settings.train.total_kimg)
 
   def record(self, record: dict[str, Any]) -> None:
@@ -166,6 +146,12 @@ class Books(NoBooks):
       self._saved_at = step
     self._watchers.snapshot()
     self._tell_damage()
+
+  def measure(self, step: int, generator, weights, stop: Callable[[], bool]) -> None:
+    """What is due after so many steps, and was not measured; see `Measuring.measure`."""
+    with self._writing(self._run.metrics.path), self._console.paused():
+      for record in self._measuring.measure(step, generator, weights, self.say, stop):
+        self._watchers.measured(record)
 
   def finish(self) -> None:
     """Returns when all is written."""
@@ -211,11 +197,11 @@ class Books(NoBooks):
     return state
 
   def _tell_damage(self):
-    """Says once what the watchers passed over in the numbers."""
-    fault = self._run.stats.fault
-    if fault not in (None, self._told):
-      self._told = fault
-      self.say(f'warning: {fault}')
+    """Says once what was passed over in the numbers."""
+    for fault in (self._run.stats.fault, self._run.metrics.fault):
+      if fault is not None and fault not in self._told:
+        self._told.add(fault)
+        self.say(f'warning: {fault}')
 
   def _info(self, step, info):
     return {
@@ -226,6 +212,11 @@ class Books(NoBooks):
       **({'notice': self._notice} if self._notice else {}),
       **info,
     }
+
+  def _best(self, steps):
+    """Those of some steps whose checkpoint is the best: one, or none if nothing was measured."""
+    best = self._run.metrics.best(self._settings.metrics, steps)
+    return () if best is None else (best.step,)
 
   def _kimg(self, step):
     return kimg_at(step, self._settings.train.batch_size)
@@ -240,6 +231,8 @@ class Books(NoBooks):
       ) from error
 
 
-def open_books(settings: Settings, workdir: pathlib.Path, source: Source, first: bool) -> NoBooks:
-  """The books of the first host, or of another one."""
-  return Books(settings, workdir, source) if first else NoBooks()
+def open_books(
+  settings: Settings, workdir: pathlib.Path, source: Source, whole: Source, first: bool
+) -> NoBooks:
+  """The books of the first host, or of another one; see `Books`."""
+  return Books(settings, workdir, source, whole) if first else NoBooks()

@@ -14,7 +14,13 @@ from stylegan2_jax.training import hosts, machine
 from stylegan2_jax.training.alarms import Alarms
 from stylegan2_jax.training.engine import Engine, Wish
 from stylegan2_jax.training.guards import Guards
-from stylegan2_jax.training.schedule import HELD_OUT_INTERVAL, is_snapshot, kimg_at, steps_for
+from stylegan2_jax.training.schedule import (
+  HELD_OUT_INTERVAL,
+  is_measured,
+  is_snapshot,
+  kimg_at,
+  steps_for,
+)
 from stylegan2_jax.training.state import new_state
 
 
@@ -46,9 +52,10 @@ class Run:
     )
     self.total_steps = steps_for(train.total_kimg, train.batch_size)
     self.guards, self.alarms = Guards(train, books.say), Alarms(train, settings.augment)
-    self.begun = 0.0  # when training began, had it never stood still since
+    self.begun = 0.0  # when training began, had it never stood still since, nor been measured
     self.trouble = None  # what this host cannot go on with
     self.agreed = Wish.GO_ON  # between all hosts, at the end of the last step
+    self.half_measured = False  # whether a request to stop came while metrics were measured
 
   def close(self):
     """Ends reading."""
@@ -63,14 +70,16 @@ class Run:
     say(f'devices: {machine.describe()}')
     step, state, elapsed = self._first_state()
     done = f'{self._kimg(step):.1f} kimg'
-    if step >= self.total_steps:
+    finished = step >= self.total_steps
+    if finished and not self._owes_metrics(step):
       say(f'nothing to do: the run has {done} of {total_kimg:g}; raise train.total_kimg to go on')
       return
     engine = Engine(self.settings, self.networks, state, self.labels)
     del state
-    say('compiling the training step (once: later starts take it from the cache) ...')
-    engine.compile(lambda name, seconds: say(f'  {name}: {seconds:.1f} s'))
-    say(f'training from {done} to {total_kimg:g} kimg')
+    if not finished:
+      say('compiling the training step (once: later starts take it from the cache) ...')
+      engine.compile(lambda name, seconds: say(f'  {name}: {seconds:.1f} s'))
+      say(f'training from {done} to {total_kimg:g} kimg')
     with hosts.together('opening the log'):
       self.books.begin(step)
     if self.held_out is not None:
@@ -79,6 +88,8 @@ class Run:
     self.stop.begin_steps()
     if step == 0:
       step = self._first_step(engine)
+    else:
+      self._measure_if_due(step, engine)
     self._loop(step, engine)
 
   def _first_state(self):
@@ -117,13 +128,14 @@ class Run:
       if self.trouble is not None:
         raise self.trouble
     done = f'at step {step} ({self._kimg(step):.1f} kimg)'
-    if step < self.total_steps:
+    stopped = step < self.total_steps or self.half_measured
+    if stopped:
       self._compare_devices(step, engine)
     with hosts.together('saving'):
-      if step < self.total_steps:
+      if stopped:
         self._save(step, engine)
       self.books.finish()
-    if step < self.total_steps:
+    if stopped:
       self.books.say(f'stopped and saved {done}; the same command goes on from there')
       raise Preempted(f'stopped {done}')
     self.books.say(f'finished {done}')
@@ -135,6 +147,31 @@ class Run:
     with self._alone():
       self.books.draw_fakes(step, self.networks[0], engine.sampling_weights())
       self._save(step, engine)
+    self._measure_if_due(step, engine)
+
+  def _owes_metrics(self, step):
+    """Whether the first host has metrics to measure that were due after so many steps."""
+    with hosts.together('reading the metrics'):
+      found = self.books.unmeasured(step)
+    return hosts.first_says(found)
+
+  def _measure_if_due(self, step, engine):
+    """Metrics of what was saved just now, or of what the run went on with, unless they are there.
+
+    The first host measures while the others wait. Ended by a request to stop, the next start goes
+    on with it.
+    """
+    if not is_measured(step, self.settings.train, self.settings.metrics):
+      return
+    begun = time.monotonic()
+    try:
+      with hosts.together('measuring'):
+        if self.trouble is None:
+          weights = engine.sampling_weights()
+          self.books.measure(step, self.networks[0], weights, lambda: self.stop.made)
+    except Preempted:
+      self.agreed, self.half_measured = Wish.STOP, True
+    self.begun += time.monotonic() - begun
 
   def _compare_devices(self, step, engine):
     """Ends the run if not all devices have the same state."""

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 
-from stylegan2_jax.settings import TrainSettings
+from stylegan2_jax.settings import MetricSettings, TrainSettings
 
 PHASES = ('generator', 'path_length', 'discriminator', 'r1')  # in the order they run
 HELD_OUT_INTERVAL = 4  # D looks at held-out images every so many steps
@@ -51,11 +51,22 @@ def snapshot_steps(train: TrainSettings) -> Iterator[int]:
 
 def stays_for_good(step: int, train: TrainSettings) -> bool:
   """Whether the checkpoint of a step is the first at or after a multiple of train.keep_every."""
-  if not train.keep_every or not step:
+  return bool(train.keep_every) and _is_first_after(step, train.keep_every, train)
+
+
+def is_measured(step: int, train: TrainSettings, metrics: MetricSettings) -> bool:
+  """Whether metrics are due after so many steps: then a snapshot is, too."""
+  if not metrics.names or not is_snapshot(step, train):
     return False
-  every = steps_for(train.keep_every, train.batch_size)
+  last = steps_for(train.total_kimg, train.batch_size)
+  return not metrics.kimg or step == last or _is_first_after(step, metrics.kimg, train)
+
+
+def _is_first_after(step, kimg, train):
+  """Whether a step is that of the first regular snapshot at or after a multiple of so many kimg."""
+  every = steps_for(kimg, train.batch_size)
   snapshots = steps_for(train.snapshot_kimg, train.batch_size)
-  return step % snapshots == 0 and step // every > (step - snapshots) // every
+  return step > 0 and step % snapshots == 0 and step // every > (step - snapshots) // every
 
 
 def steps_for(kimg: float, batch_size: int) -> int:

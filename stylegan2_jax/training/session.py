@@ -17,7 +17,7 @@ from stylegan2_jax.errors import CommandError
 from stylegan2_jax.reporting import watchers
 from stylegan2_jax.run_directory import RunDirectory, saved_steps
 from stylegan2_jax.settings import Settings
-from stylegan2_jax.training import finetune, hosts, parallel
+from stylegan2_jax.training import finetune, hosts, measuring, parallel
 from stylegan2_jax.training.books import open_books
 from stylegan2_jax.training.loop import Run
 from stylegan2_jax.training.preemption import StopRequest
@@ -45,15 +45,18 @@ def train(settings: Settings, workdir: pathlib.Path, stop: StopRequest | None = 
       if hosts.is_first():
         RunDirectory(workdir).check(settings)
     with hosts.together('opening the data'):
-      source = hosts.first_then_others('opening the data', lambda: open_source(settings.data))
-      source, held_out = choose(source)
+      whole = hosts.first_then_others('opening the data', lambda: open_source(settings.data))
+      source, held_out = choose(whole)
     hosts.check_same('set of images', source.fingerprint())
+    with hosts.together('looking at the metrics'):
+      if hosts.is_first():
+        measuring.check(settings, whole)
     with hosts.together('looking at finetune.start'):
       if hosts.is_first():
         _check_start(settings, RunDirectory(workdir), source)
     with hosts.together('opening the workdir'):
       books = stack.enter_context(
-        contextlib.closing(open_books(settings, workdir, source, hosts.is_first()))
+        contextlib.closing(open_books(settings, workdir, source, whole, hosts.is_first()))
       )
     run = Run(settings, (source, held_out), books, StopRequest() if stop is None else stop)
     stack.enter_context(contextlib.closing(run))

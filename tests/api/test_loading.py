@@ -1,5 +1,6 @@
 """What `StyleGAN2.load` reads, and in which precision."""
 
+import contextlib
 import json
 import shutil
 
@@ -9,6 +10,7 @@ import pytest
 
 from stylegan2_jax import StyleGAN2, list_checkpoints
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.run_directory import RunDirectory
 from tests.api.inputs import CLASSES, latents
 from tests.helpers import assert_trees_equal, saved_run
 
@@ -41,6 +43,22 @@ def test_loads_any_step(tmp_path):
   assert_trees_equal(load(first.path, step=3).params['generator'], first.state.ema_params)
   with pytest.raises(UserError, match=r'no checkpoint of step 5.*3, 7'):
     load(first.path, step=5)
+
+
+def test_loads_the_best_step(tmp_path):
+  """By metrics.jsonl, of those that there are."""
+  first = saved_run(tmp_path / 'run', step=3, seed=1)
+  saved_run(tmp_path / 'run', step=7, seed=2)
+  with pytest.raises(UserError, match=r'checkpoints was measured: leave the step out for the new'):
+    StyleGAN2.load(first.path, step='best')
+  with contextlib.closing(RunDirectory(first.path)) as run:
+    for step, value in ((2, 0.5), (3, 1.0), (7, 2.0)):
+      run.metrics.append({'metric': 'swd', 'values': {'swd': value}, 'step': step, 'kimg': 1.0})
+  assert_trees_equal(
+    StyleGAN2.load(first.path, step='best').params['generator'], first.state.ema_params
+  )
+  with pytest.raises(UserError, match=r'checkpoints/3 is not step best'):
+    StyleGAN2.load(first.path / 'checkpoints' / '3', step='best')
 
 
 def test_no_run(tmp_path):

@@ -1,5 +1,7 @@
 """report.html in a real browser: no errors, no requests, a strip that moves, curves that answer."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -177,6 +179,33 @@ def test_switches_of_the_curves(opened, run):
   page.get_by_label('horizontal axis').select_option('time')
   assert svg.locator('text').all_text_contents()[-1] == 'hours'
   assert 'NaN' not in page.content()
+
+
+def test_metrics_are_points(opened, tmp_path):
+  """Joined by a line that smoothing leaves alone; between them the legend has the one before."""
+  with contextlib.closing(RunDirectory(tmp_path)) as run:
+    for step in range(1, 101):
+      run.stats.append({'step': step, 'kimg': step / 10, 'loss_g': step % 7, 'seconds': 0.1})
+    for step, value in ((20, 5.0), (40, 2.0), (90, 3.0)):
+      place = {'step': step, 'kimg': step / 10, 'metric': 'swd'}
+      run.metrics.append({**place, 'values': {'swd': value}})
+    Report(run, helpers.settings(total_kimg=10.0), {}).snapshot()
+  page = opened(run)
+  chart = page.locator('.chart').first
+  assert chart.locator('h3').inner_text() == 'swd'
+  assert 'Best: 2 at 4 kimg, whose checkpoint is kept.' in chart.inner_text()
+  line, points = chart.locator('.line'), chart.locator('circle[r="3"]')
+  drawn = [point.get_attribute('cx') for point in points.all()]
+  assert len(drawn) == 3
+  assert [float(x) for x in drawn] == pytest.approx(
+    [float(p.split()[0]) for p in line.get_attribute('d')[1:].split('L')], abs=0.1
+  )
+  before = line.get_attribute('d')
+  page.get_by_label('smoothing').fill('0.9')
+  assert line.get_attribute('d') == before
+  place = (float(drawn[0]) + float(drawn[1])) / 2
+  chart.locator('svg').hover(position={'x': place, 'y': 80})
+  assert chart.locator('.legend').inner_text().split() == ['5', '3', 'kimg']
 
 
 def test_config_can_be_narrowed_to_what_differs(opened, run):

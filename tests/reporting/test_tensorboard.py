@@ -194,3 +194,19 @@ def test_a_full_disk_is_an_error_and_no_hang(run, monkeypatch):
   )
   with pytest.raises(OSError, match='No space left'):
     board(run)
+
+
+def test_metrics_stand_where_they_were_measured(run):
+  """Also those of a step that an earlier process has done."""
+  first = board(run)
+  feed(first, 1, 15)
+  first.snapshot()
+  first.measured({'kimg': 1.5, 'values': {'pr5k3_precision': 0.5, 'pr5k3_recall': 0.25}})
+  second = board(run, kimg=1.5)  # the first was killed
+  second.measured({'kimg': 1.5, 'values': {'swd': 2.0}})
+  feed(second, 16, 25)
+  second.close()
+  first.close()
+  assert scalars(run, 'metrics/pr5k3_recall') == [(1500, 0.25)]
+  assert scalars(run, 'metrics/swd') == [(1500, 2.0)]
+  assert scalars(run) == [(1000, 5.5), (1500, 13.0), (2000, 18.0), (2500, 23.0)]

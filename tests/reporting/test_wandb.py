@@ -154,3 +154,28 @@ def test_not_installed(monkeypatch, run):
   with pytest.raises(UserError, match='the Python package wandb is not installed: pip install'):
     start(run)
   assert not (run.path / 'wandb_id.txt').exists()
+
+
+def test_metrics(wandb, run):
+  """W&B takes no step twice: what is measured first by a run that goes on is an image later."""
+  first = start(run)
+  feed(first, 1, 15)
+  first.snapshot()
+  first.measured({'kimg': 1.5, 'values': {'fid5k': 9.0}})
+  second = start(run, kimg=1.5)
+  second.measured({'kimg': 1.5, 'values': {'swd': 2.0}})
+  feed(second, 16, 20)
+  second.measured({'kimg': 2.0, 'values': {'fid5k': 8.0}})
+  assert wandb.runs[0].history[-1] == (1500, {'kimg': 1.5, 'metrics/fid5k': 9.0})
+  assert wandb.runs[1].history[0] == (1501, {'kimg': 1.5, 'metrics/swd': 2.0})
+  assert wandb.runs[1].history[-1] == (2000, {'kimg': 2.0, 'metrics/fid5k': 8.0})
+
+
+def test_metrics_that_are_measured_again_are_left_out(wandb, run):
+  first = start(run)
+  feed(first, 1, 25)
+  first.snapshot()
+  second = start(run, kimg=0.5)  # the checkpoints in between were lost
+  second.measured({'kimg': 0.5, 'values': {'swd': 2.0}})
+  feed(second, 6, 30)
+  assert [step for step, _ in wandb.runs[1].history] == [3000]

@@ -25,6 +25,9 @@ class Noting(Watcher):
   def picture(self, kimg, path):
     self.heard.append(('picture', kimg))
 
+  def measured(self, record):
+    self.heard.append(('measured', record['metric']))
+
   def snapshot(self):
     self.heard.append(('snapshot',))
 
@@ -56,6 +59,7 @@ def tell(watchers, times=1):
     watchers.record(RECORD)
     watchers.picture(0.008, 'fakes-000000.png')
     watchers.snapshot()
+    watchers.measured({'metric': 'swd'})
   watchers.close()
 
 
@@ -66,12 +70,12 @@ def log_settings(**log):
 def test_all_are_told_in_order():
   watchers, lines = [Noting(), Noting()], []
   tell(Watchers(watchers, lines.append))
-  expected = [('record', 1), ('picture', 0.008), ('snapshot',), ('close',)]
+  expected = [('record', 1), ('picture', 0.008), ('snapshot',), ('measured', 'swd'), ('close',)]
   assert [watcher.heard for watcher in watchers] == [expected, expected]
   assert lines == []
 
 
-@pytest.mark.parametrize('method', ['record', 'picture', 'snapshot'])
+@pytest.mark.parametrize('method', ['record', 'picture', 'snapshot', 'measured'])
 @pytest.mark.parametrize(
   ('error', 'words'),
   [
@@ -87,7 +91,7 @@ def test_one_that_fails_is_said_once_and_left_out(method, error, words):
   assert lines == [f'warning: the failing one failed ({words}): the run goes on without it']
   assert failing.heard.count('fail') == 1
   assert failing.heard[-1] == 'close'
-  assert len(other.heard) == 10
+  assert len(other.heard) == 13
 
 
 def test_failing_at_the_end_is_said():

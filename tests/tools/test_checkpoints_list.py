@@ -1,5 +1,6 @@
 """`launch.py checkpoints`: a line for each saved step."""
 
+import contextlib
 import os
 import time
 
@@ -26,6 +27,19 @@ def test_a_line_for_each(tmp_path, capsys, monkeypatch):
   assert first.split()[:4] == ['250', '2', '1971-01-01', '00:00']
   assert first.endswith('KiB  stays for good')
   assert second.split()[:4] == ['1000', '8', '1971-01-01', '00:00']
+  assert second.endswith('KiB')
+
+
+def test_the_best_is_marked(tmp_path, capsys):
+  path = saved_run(tmp_path / 'run', step=250).path
+  saved_run(tmp_path / 'run', step=1000)
+  (path / 'checkpoints' / '250' / KEPT).touch()
+  with contextlib.closing(RunDirectory(path)) as run:
+    for step, value in ((250, 1.23456), (500, 1.0), (1000, 2.0)):
+      run.metrics.append({'metric': 'swd', 'values': {'swd': value}, 'step': step, 'kimg': 1.0})
+  assert launch.main(['checkpoints', f'--workdir={path}']) == 0
+  _, first, second = capsys.readouterr().out.splitlines()
+  assert first.endswith('KiB  stays for good, best: swd 1.235')
   assert second.endswith('KiB')
 
 

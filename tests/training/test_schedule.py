@@ -2,7 +2,7 @@
 
 import pytest
 
-from stylegan2_jax.settings import TrainSettings
+from stylegan2_jax.settings import MetricSettings, TrainSettings
 from stylegan2_jax.training import schedule
 from stylegan2_jax.training.schedule import PHASES, kimg_at, phases_at, steps_for, used_phases
 
@@ -68,3 +68,20 @@ def test_checkpoints_that_stay(keep_every, expected):
   assert steps == [*range(2, 21, 2), 21]
   assert steps == [step for step in range(22) if schedule.is_snapshot(step, train)]
   assert [step for step in range(22) if schedule.stays_for_good(step, train)] == expected
+
+
+@pytest.mark.parametrize(
+  ('kimg', 'expected'),
+  [
+    (0.0, [2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 21]),
+    (0.016, [2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 21]),
+    (0.04, [6, 10, 16, 20, 21]),
+    (9.0, [21]),
+  ],
+)
+def test_when_metrics_are_due(kimg, expected):
+  """At the first snapshot at or after each multiple, and at the end; without names never."""
+  train = TrainSettings(batch_size=8, total_kimg=21 * 0.008, snapshot_kimg=0.016)
+  due = MetricSettings('swd', kimg)
+  assert [step for step in range(22) if schedule.is_measured(step, train, due)] == expected
+  assert not any(schedule.is_measured(s, train, MetricSettings(kimg=kimg)) for s in range(22))

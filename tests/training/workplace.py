@@ -45,7 +45,7 @@ class Workplace:
   """Starts the command in a folder of its own, with pictures and a cache that the runs share."""
 
   def __init__(self, path):
-    self.path = path
+    self.path, self.variables = path, {}  # of the environment, beside those of all
     rng = np.random.default_rng(0)
     for i in range(11):  # fewer than two batches, so that epochs end in the middle of one
       file = path / 'pictures' / f'{i}.png'
@@ -75,7 +75,7 @@ class Workplace:
     overrides = [f'--config.{field}={value}' for field, value in values.items()]
     config = f'--config={ROOT / "configs" / "tiny.py"}'
     argv = [sys.executable, ROOT / 'launch.py', config, f'--workdir={self.path / name}']
-    env = quick.environment(devices, self.path / 'cache')
+    env = quick.environment(devices, self.path / 'cache', **self.variables)
     return {'args': [*argv, *overrides, *flags], 'env': env, 'cwd': self.path, 'text': True}
 
   def train(self, name, steps, **options):

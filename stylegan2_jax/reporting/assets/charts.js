@@ -60,7 +60,7 @@ class Chart {
   // Vertical axis: over all means, and over the extremes but for the outermost.
   scale() {
     this.lines = this.chart.lines.map(line => ({
-      ...line, mean: smoothed(line.mean, view.smooth).slice(this.begin),
+      ...line, mean: smoothed(line.mean, this.chart.points ? 0 : view.smooth).slice(this.begin),
       low: line.low.slice(this.begin), high: line.high.slice(this.begin),
     }));
     const means = this.lines.flatMap(line => line.mean).filter(v => v !== null && (!this.log || v > 0));
@@ -117,18 +117,17 @@ class Chart {
       if (mean === null || (this.log && !(mean > 0))) return;
       points.push([this.px(this.xs[this.begin + i]), mean, line.low[i], line.high[i]]);
     });
-    if (points.length === 1) {
-      const [x, mean] = points[0];
-      return [svg('circle', {class: `${extra}dot`, cx: x, cy: this.py(mean), r: 3})];
-    }
+    const single = points.length === 1 || this.chart.points ? points : [];
+    const dots = single.map(([x, mean]) => svg('circle', {class: `${extra}dot`, cx: x, cy: this.py(mean), r: 3}));
+    if (points.length < 2) return dots;
     const path = list => list.map(([x, y]) => `${x.toFixed(1)} ${this.py(y).toFixed(1)}`).join('L');
     const top = path(points.map(p => [p[0], p[3]]));
     const bottom = path(points.map(p => [p[0], p[2]]).reverse());
     const middle = path(points.map(p => [p[0], p[1]]));
-    if (!points.length) return [];
     return [
       svg('path', {class: `${extra}band`, d: `M${top}L${bottom}Z`}),
       svg('path', {class: `${extra}line`, d: `M${middle}`}),
+      ...dots,
     ];
   }
 
