@@ -181,10 +181,12 @@ def main():
   parser.add_argument('--rounds', type=int, default=7)
   parser.add_argument('--out')
   flags = parser.parse_args()
+  cores = len(os.sched_getaffinity(0))
+  command = f'python benchmarks/features.py{" --pytorch=PYTHON" * bool(flags.pytorch)}'
   results = {
-    'command': 'python benchmarks/features.py' + ' --pytorch=PYTHON' * bool(flags.pytorch),
+    'command': 'taskset -c 0 ' * (cores == 1) + command,
     'device': f'{jax.device_count()} x {jax.devices()[0].device_kind}',
-    'cores': len(os.sched_getaffinity(0)),
+    'cores': cores,
     'machine': platform.machine(),
     'jax': jax.__version__,
     'rounds': flags.rounds,

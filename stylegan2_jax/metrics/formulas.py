@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from stylegan2_jax.metrics import manifolds
+from stylegan2_jax.errors import UserError
+from stylegan2_jax.metrics import inception_files, manifolds
 from stylegan2_jax.metrics.collection import GAUSSIAN, ROWS, Collected
 from stylegan2_jax.metrics.gaussian import frechet_distance
 from stylegan2_jax.metrics.inception_score import inception_score
@@ -27,8 +28,17 @@ class Formula(NamedTuple):
 
 
 def kept_by(metric: Metric, outputs: tuple[str, ...]) -> dict[str, str]:
-  """What a metric needs of the outputs of its network: GAUSSIAN or ROWS by NETWORK.OUTPUT."""
+  """What a metric needs of the outputs of its network: GAUSSIAN or ROWS by NETWORK.OUTPUT.
+
+  Raises:
+    UserError: the file of weights lacks the layer that the metric needs.
+  """
   formula = FORMULAS[metric.kind]
+  if formula.output and formula.output not in outputs:
+    raise UserError(
+      f'{metric.name} needs the last layer of {metric.network}, which the file of weights lacks: '
+      f'use {inception_files.FILE}, or leave it out'
+    )
   wanted = (formula.output,) if formula.output else outputs
   return {f'{metric.network}.{output}': formula.keep for output in wanted}
 
@@ -84,13 +94,16 @@ def _shapes(metric, reals, fakes):
 
 
 _COVARIANCE = {'covariance': 'divided by n - 1'}
-_DRAWS = {'subsets': f'{SUBSETS} of at most {SUBSET_SIZE}', 'kernel': '(x.y/width + 1)^3'}
+_DRAWS = {
+  'kernel': '(x.y/width + 1)^3',
+  'subsets': f'{SUBSETS} of at most {SUBSET_SIZE}, drawn with seed 0',
+}
 
 FORMULAS = {
   'fid': Formula('features', GAUSSIAN, _frechet, _COVARIANCE),
   'kid': Formula('features', ROWS, _kernel, _DRAWS),
-  'pr': Formula('features', ROWS, _precision_recall, {}),
-  'dc': Formula('features', ROWS, _density_coverage, {}),
+  'pr': Formula('features', ROWS, _precision_recall, {'balls': 'closed'}),
+  'dc': Formula('features', ROWS, _density_coverage, {'balls': 'closed'}),
   'is': Formula('probabilities', ROWS, _inception_score, {'splits': SPLITS}),
   'ppl': Formula('distances', ROWS, _path_length, {'epsilon': 1e-4, 'percentiles': '1 to 99'}),
   'swd': Formula('', ROWS, _sliced_wasserstein, {'times': 1000}),

@@ -80,11 +80,6 @@ class Gaussian:
     checks.enough(self.count, 2, 'images', 'a covariance')
     return self.scatter / (self.count - 1)
 
-  @property
-  def singular(self) -> bool:
-    """Whether there are too few images for a covariance of full rank: at most F."""
-    return self.count <= len(self.mean)
-
   def arrays(self) -> dict[str, np.ndarray]:
     """What `from_arrays` takes, for a file."""
     return {'count': np.int64(self.count), 'mean': self.mean, 'scatter': self.scatter}
@@ -108,7 +103,7 @@ class Gaussian:
 def frechet_distance(a: Gaussian, b: Gaussian) -> float:
   """The squared Fréchet distance, which is what FID reports: ≥ 0, symmetric but for rounding.
 
-  Of few images it is correct but too large, see `bias_note`.
+  Of few images it is correct but too large: see notes.py.
 
   Raises:
     UserError: one is of fewer than 2 images.
@@ -122,16 +117,6 @@ def frechet_distance(a: Gaussian, b: Gaussian) -> float:
   overlap = scipy.linalg.svdvals(root_a.T @ root_b).sum()  # of rank 0 none
   distance = np.sum((a.mean - b.mean) ** 2) + traces - 2 * overlap
   return max(float(distance), 0.0)
-
-
-def bias_note(reals: Gaussian, fakes: Gaussian) -> str:
-  """What is to be said beside a distance of few images; '' where there are enough."""
-  if not (reals.singular or fakes.singular):
-    return ''
-  return (
-    f'{reals.count} reals and {fakes.count} fakes, of {len(reals.mean)} features: a distance of '
-    'fewer images than features is too large, and only comparable at equal numbers'
-  )
 
 
 def _root(covariance) -> np.ndarray:

@@ -26,7 +26,7 @@ from stylegan2_jax.tools.tables import aligned
 from stylegan2_jax.training.preemption import StopRequest
 
 # Where none is named: those that need no weights.
-_USUAL = ('swd', 'frechet5k_random', 'kernel5k_random')
+_USUAL = {'swd{}': 2000, 'frechet{}_random': 5000, 'kernel{}_random': 5000}
 
 
 def evaluate_model(
@@ -154,12 +154,16 @@ def _sides(gan: StyleGAN2, data: str | None, psi: float, seed: int) -> tuple[Sou
 
 
 def _usual(reals: Source, most: int | None = None):
-  """The metrics that need no weights, on as many images as there are."""
-  count = min(5000, len(reals), most or 5000)
-  found = [name.replace('5k', '5k' if count == 5000 else str(count)) for name in _USUAL]
-  if reals.data.source == SHAPES:
-    found.append('shapes1k')
-  return tuple(map(names.parse_one, found))
+  """The metrics that need no weights, on as many images as there are, in a minute or two."""
+  there = min(len(reals), most or len(reals))
+  wanted = _USUAL | ({'shapes{}': 1000} if reals.data.source == SHAPES else {})
+  return tuple(
+    names.parse_one(form.format(_in_words(min(count, there)))) for form, count in wanted.items()
+  )
+
+
+def _in_words(count):
+  return str(count) if count % 1000 else f'{count // 1000}k'
 
 
 def _labels(gan, reals):

@@ -95,7 +95,7 @@ def test_what_is_measured_where_nothing_is_named(tmp_path, capsys):
   data = fill(tmp_path / 'data', drawn(0, 30))
   assert evaluate(workdir=model, data=data) == 0
   said = capsys.readouterr().out
-  for name in ('swd ', 'frechet30_random ', 'kernel30_random '):
+  for name in ('swd30 ', 'frechet30_random ', 'kernel30_random '):
     assert name in said
 
 
