@@ -33,9 +33,9 @@ backend.prepare()
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
 
-from stylegan2_jax.metrics.inception import inception_pools  # noqa: E402
-from stylegan2_jax.metrics.inception_files import load_inception  # noqa: E402
-from stylegan2_jax.metrics.inception_layers import (  # noqa: E402
+from stylegan2_jax.metrics.features.inception import inception_pools  # noqa: E402
+from stylegan2_jax.metrics.features.inception_files import load_inception  # noqa: E402
+from stylegan2_jax.metrics.features.inception_layers import (  # noqa: E402
   CLASSES,
   SIDE,
   WIDTH,

@@ -26,7 +26,7 @@ import numpy as np
 
 from stylegan2_jax import files
 from stylegan2_jax.errors import Preempted, UserError
-from stylegan2_jax.metrics.gaussian import Gaussian
+from stylegan2_jax.metrics.formulas.gaussian import Gaussian
 from stylegan2_jax.words import reason
 
 BLOCK = 1000  # numbers

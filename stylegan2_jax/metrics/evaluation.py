@@ -11,8 +11,8 @@ from typing import Any
 
 from stylegan2_jax.data.base import Source
 from stylegan2_jax.errors import UserError
-from stylegan2_jax.metrics.formulas import FORMULAS
 from stylegan2_jax.metrics.image_sets import ImageSet, SourceImages
+from stylegan2_jax.metrics.kinds import FORMULAS
 from stylegan2_jax.metrics.names import Metric
 from stylegan2_jax.metrics.networks import networks_for
 from stylegan2_jax.metrics.passes import Passes

@@ -7,7 +7,7 @@ import numpy as np
 
 from stylegan2_jax.geometry import Size
 from stylegan2_jax.metrics.collection import Batch
-from stylegan2_jax.metrics.feature_network import FeatureNetwork
+from stylegan2_jax.metrics.features.feature_network import FeatureNetwork
 from stylegan2_jax.metrics.image_sets import ImageSet, rgb
 from stylegan2_jax.sampler import usual_batch_size
 from stylegan2_jax.training import parallel

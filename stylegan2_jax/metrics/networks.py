@@ -7,8 +7,8 @@ import numpy as np
 
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.geometry import Size
-from stylegan2_jax.metrics import patches, random_network, shapes_features, weights_folder
-from stylegan2_jax.metrics.feature_network import FeatureNetwork
+from stylegan2_jax.metrics.features import patches, random_network, shapes_features, weights_folder
+from stylegan2_jax.metrics.features.feature_network import FeatureNetwork
 from stylegan2_jax.metrics.names import Metric
 
 _MIN_SIDE = {'vgg16': 1, 'inception': 1, 'lpips': 16, 'random': 16, 'patches': 7, 'shapes': 16}

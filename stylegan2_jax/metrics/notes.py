@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from stylegan2_jax.metrics.collection import Collected
-from stylegan2_jax.metrics.feature_network import FeatureNetwork
-from stylegan2_jax.metrics.gaussian import Gaussian
+from stylegan2_jax.metrics.features.feature_network import FeatureNetwork
+from stylegan2_jax.metrics.formulas.gaussian import Gaussian
 from stylegan2_jax.metrics.names import Metric
 
 _PUBLISHED = 50_000  # fakes behind the numbers of papers

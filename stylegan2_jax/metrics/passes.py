@@ -21,9 +21,9 @@ from stylegan2_jax.data.base import Source
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.metrics.collection import ROWS, Collected, Collection
 from stylegan2_jax.metrics.extraction import Extractor
-from stylegan2_jax.metrics.feature_network import FeatureNetwork
-from stylegan2_jax.metrics.formulas import FORMULAS, kept_by
+from stylegan2_jax.metrics.features.feature_network import FeatureNetwork
 from stylegan2_jax.metrics.image_sets import ImageSet, SourceImages
+from stylegan2_jax.metrics.kinds import FORMULAS, kept_by
 from stylegan2_jax.metrics.names import SWD_IMAGES, Metric
 from stylegan2_jax.metrics.networks import output_names
 from stylegan2_jax.metrics.notes import notes

@@ -8,9 +8,9 @@ import numpy as np
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.metrics.collection import Batch
 from stylegan2_jax.metrics.fakes import Fakes
-from stylegan2_jax.metrics.feature_network import FeatureNetwork
+from stylegan2_jax.metrics.features.feature_network import FeatureNetwork
+from stylegan2_jax.metrics.features.lpips import Lpips
 from stylegan2_jax.metrics.image_sets import ImageSet
-from stylegan2_jax.metrics.lpips import Lpips
 from stylegan2_jax.metrics.names import Metric
 from stylegan2_jax.metrics.perceptual_path_length import PerceptualPathLength
 from stylegan2_jax.sampler import usual_batch_size

@@ -37,8 +37,8 @@ import jax.numpy as jnp
 
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.geometry import Size, size_text
-from stylegan2_jax.metrics.resizing import shrunk_size
-from stylegan2_jax.metrics.vgg import MIN_SIDE
+from stylegan2_jax.metrics.features.resizing import shrunk_size
+from stylegan2_jax.metrics.features.vgg import MIN_SIDE
 from stylegan2_jax.networks.generator import Generator
 from stylegan2_jax.networks.noise import NoiseMaps, random_noise
 from stylegan2_jax.networks.synthesis import Synthesis

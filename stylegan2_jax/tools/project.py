@@ -10,9 +10,9 @@ from stylegan2_jax.api import StyleGAN2
 from stylegan2_jax.drawn_images import Images
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.images import to_uint8
-from stylegan2_jax.metrics.lpips import Lpips
-from stylegan2_jax.metrics.lpips_files import load_lpips
-from stylegan2_jax.metrics.wavelet import Wavelet
+from stylegan2_jax.metrics.features.lpips import Lpips
+from stylegan2_jax.metrics.features.lpips_files import load_lpips
+from stylegan2_jax.metrics.features.wavelet import Wavelet
 from stylegan2_jax.networks.noise import NoiseMaps
 from stylegan2_jax.sampler import usual_batch_size
 from stylegan2_jax.tools.projection import ProjectionSettings
@@ -100,7 +100,7 @@ def choose_distance(
 
   Args:
     name: 'lpips', 'wavelet', or 'auto': LPIPS where a file is given.
-    vgg: file with the weights of VGG16, see metrics/lpips_files.py.
+    vgg: file with the weights of VGG16, see metrics/features/lpips_files.py.
     lpips: file with the linear weights of LPIPS, where they are not in the other.
 
   Raises:

@@ -12,7 +12,7 @@ import numpy as np
 from stylegan2_jax.api import StyleGAN2
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.images import to_float
-from stylegan2_jax.metrics.resizing import shrunk_size
+from stylegan2_jax.metrics.features.resizing import shrunk_size
 from stylegan2_jax.networks.noise import NoiseMaps
 from stylegan2_jax.tools import projection
 from stylegan2_jax.tools.projection import Progress, ProjectionSettings, Task

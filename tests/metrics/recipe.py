@@ -4,8 +4,8 @@ import zlib
 
 import numpy as np
 
-from stylegan2_jax.metrics import inception_layers
-from stylegan2_jax.metrics.vgg import WIDTHS, conv_shapes
+from stylegan2_jax.metrics.features import inception_layers
+from stylegan2_jax.metrics.features.vgg import WIDTHS, conv_shapes
 
 
 def tensor(name: str, shape) -> np.ndarray:

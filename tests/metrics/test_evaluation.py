@@ -14,7 +14,7 @@ from stylegan2_jax.data.sources import open_source
 from stylegan2_jax.errors import Preempted, UserError
 from stylegan2_jax.metrics import collection, evaluation, names, passes
 from stylegan2_jax.metrics.fakes import Fakes
-from stylegan2_jax.metrics.feature_network import FeatureNetwork
+from stylegan2_jax.metrics.features.feature_network import FeatureNetwork
 from stylegan2_jax.metrics.image_sets import SourceImages
 from stylegan2_jax.settings import DataSettings
 from tests.helpers import limit_devices, noise_pictures, png

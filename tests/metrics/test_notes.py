@@ -5,8 +5,8 @@ import pytest
 
 from stylegan2_jax.metrics import names
 from stylegan2_jax.metrics.collection import Collected
-from stylegan2_jax.metrics.feature_network import FeatureNetwork
-from stylegan2_jax.metrics.gaussian import Gaussian
+from stylegan2_jax.metrics.features.feature_network import FeatureNetwork
+from stylegan2_jax.metrics.formulas.gaussian import Gaussian
 from stylegan2_jax.metrics.notes import notes
 
 

@@ -13,8 +13,8 @@ from flax import struct
 
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.metrics import perceptual_path_length as lib
-from stylegan2_jax.metrics.lpips import Lpips, lpips
-from stylegan2_jax.metrics.lpips_files import load_lpips
+from stylegan2_jax.metrics.features.lpips import Lpips, lpips
+from stylegan2_jax.metrics.features.lpips_files import load_lpips
 from stylegan2_jax.metrics.perceptual_path_length import PerceptualPathLength
 from stylegan2_jax.training.parallel import LocalMap
 from tests.helpers import networks, random_params

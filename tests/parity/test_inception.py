@@ -6,8 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from stylegan2_jax.metrics.inception import inception_pools, unbiased_logits
-from stylegan2_jax.metrics.weights_folder import inception_network
+from stylegan2_jax.metrics.features.inception import inception_pools, unbiased_logits
+from stylegan2_jax.metrics.features.weights_folder import inception_network
 from tests.metrics import recipe
 from tests.parity import reference
 

@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stylegan2_jax.metrics.lpips import Lpips, lpips
-from stylegan2_jax.metrics.lpips_files import load_lpips
+from stylegan2_jax.metrics.features.lpips import Lpips, lpips
+from stylegan2_jax.metrics.features.lpips_files import load_lpips
 from tests.metrics import recipe
 from tests.parity import reference
 

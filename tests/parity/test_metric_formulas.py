@@ -6,11 +6,11 @@ The numbers in the names of arrays, as in precision_k3, are settings.
 import numpy as np
 import pytest
 
-from stylegan2_jax.metrics.gaussian import Gaussian, frechet_distance
-from stylegan2_jax.metrics.inception_score import inception_score
-from stylegan2_jax.metrics.kernel_distance import kernel_distance, mmd2
-from stylegan2_jax.metrics.manifolds import precision_recall
-from stylegan2_jax.metrics.trimmed import trimmed_mean
+from stylegan2_jax.metrics.formulas.gaussian import Gaussian, frechet_distance
+from stylegan2_jax.metrics.formulas.inception_score import inception_score
+from stylegan2_jax.metrics.formulas.kernel_distance import kernel_distance, mmd2
+from stylegan2_jax.metrics.formulas.manifolds import precision_recall
+from stylegan2_jax.metrics.formulas.trimmed import trimmed_mean
 from tests.parity import reference
 
 _RTOL = 1e-11  # asked for are 1e-5

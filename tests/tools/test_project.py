@@ -6,7 +6,7 @@ import pytest
 from stylegan2_jax import StyleGAN2
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.images import to_float
-from stylegan2_jax.metrics.wavelet import Wavelet
+from stylegan2_jax.metrics.features.wavelet import Wavelet
 from stylegan2_jax.tools.project import choose_distance, project
 from tests.helpers import settings
 from tests.metrics import recipe

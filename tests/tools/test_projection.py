@@ -9,7 +9,7 @@ import pytest
 
 from stylegan2_jax import StyleGAN2
 from stylegan2_jax.images import to_float
-from stylegan2_jax.metrics.wavelet import Wavelet
+from stylegan2_jax.metrics.features.wavelet import Wavelet
 from stylegan2_jax.networks.noise import random_noise
 from stylegan2_jax.tools import projection
 from stylegan2_jax.tools.projection import ProjectionSettings

@@ -1,0 +1,1 @@
+"""What describes images by vectors: networks, their weight files, patches, a reader of shapes."""

@@ -1,0 +1,1 @@
+"""The numbers that are made of the features of two sets."""
