@@ -43,6 +43,7 @@ QUICKER = {  # what the README leaves at its default, and would take minutes
   'layers': ['--samples=32'],
   'noise': ['--realizations=4'],
   'ablate': ['--config.train.total_kimg=0.16'],
+  'evaluate': ['--data=photos.zip', '--metrics=swd8'],
 }
 
 
@@ -83,6 +84,7 @@ def place(tmp_path_factory):
       info.size = len(content)
       archive.addfile(info, io.BytesIO(content))
   (path / 'photo.png').write_bytes(pictures[0])
+  shutil.copy(path / 'photos.zip', path / 'others.zip')
   shutil.copy(ROOT / 'tests' / 'reference' / 'official_r32_c0.pkl', path / 'ffhq.pkl')
   saved_run(path / 'runs' / 'shapes')
   saved_run(path / 'runs' / 'kinds', ('circle', 'star'))
@@ -139,7 +141,9 @@ def test_each_command(words, place, photos):
     words.append('--once')
   said = run(words, place)
   new = {name: content for name, content in results(place).items() if before.get(name) != content}
-  if command in ('watch', 'summary'):
+  if command == 'evaluate':
+    assert re.search(r'^swd8 +\d', said, re.MULTILINE)
+  elif command in ('watch', 'summary'):
     assert said.count('\n') > 5
   elif command in ('prepare', 'import'):
     (out,) = [w.partition('=')[2] for w in words if w.startswith(('--out=', '--workdir='))]

@@ -27,6 +27,10 @@ at 1024 px: here and in TensorFlow, whence the published numbers of cropped imag
 Two images differ by so little that all must be computed in true float32: reduced precision is
 turned off, as in the official code (the clamp that comes with it stays), and matrix products are of
 the highest precision, which GPUs do not have by themselves.
+
+What float32 costs, against float64, with random weights of the networks and of VGG, on a CPU: of 16
+samples at 32 px a distance was off by up to 0.7 % and their mean by up to 0.1 %, in w and z, at
+ends and in between; of 4 samples at 64 px, 512 channels, in w, by 0.5 % and 0.1 %.
 """
 
 import dataclasses

@@ -1,24 +1,20 @@
-"""Perceptual path length: step by step, in closed form, and what it must not depend on."""
+"""Perceptual path length: step by step, and what it must and must not depend on."""
 
 import dataclasses
-import functools
 import re
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import struct
 
 from stylegan2_jax.errors import UserError
-from stylegan2_jax.metrics import perceptual_path_length as lib
 from stylegan2_jax.metrics.features.lpips import Lpips, lpips
 from stylegan2_jax.metrics.features.lpips_files import load_lpips
 from stylegan2_jax.metrics.perceptual_path_length import PerceptualPathLength
 from stylegan2_jax.training.parallel import LocalMap
 from tests.helpers import networks, random_params
-from tests.metrics import recipe
+from tests.metrics import paths, recipe
 
 CLASSES = 3
 SIZE = (32, 48)
@@ -29,28 +25,8 @@ LABELS = np.eye(CLASSES, dtype=np.float32)[[0, 2, 1, 1]]
 NUMBERS = np.array([3, 0, 2**32 - 1, 7], np.uint32)
 
 
-@struct.dataclass
-class Squares:
-  """Stands for LPIPS: the sum of squared differences of pixels."""
-
-  gain: Any = 1.0
-
-  def features(self, img):
-    return [img * self.gain]
-
-  def between(self, a, b):
-    return ((a[0] - b[0]) ** 2).sum((1, 2, 3))
-
-
-@functools.cache
-def compiled(path):
-  return jax.jit(path.apply)
-
-
-def distances(path, numbers=NUMBERS, labels=LABELS, params=PARAMS, distance=Squares()):  # noqa: B008
-  found = compiled(path)((params, distance), numbers, labels)['distances']
-  assert found.shape == (len(numbers), 1)
-  return np.asarray(found)[:, 0]
+def distances(path, numbers=NUMBERS, labels=LABELS, params=PARAMS, distance=paths.Squares()):  # noqa: B008
+  return paths.distances(path, numbers, labels, params, distance)
 
 
 def plain_slerp(a, b, t):
@@ -130,7 +106,7 @@ def test_neither_batches_nor_devices_matter():
   others = NUMBERS + np.array([0, 1, 0, 1], np.uint32)
   mixed = distances(path, others)
   np.testing.assert_array_equal(mixed == found, [True, False, True, False])
-  spread = LocalMap(path.apply, (PARAMS, Squares()))
+  spread = LocalMap(path.apply, (PARAMS, paths.Squares()))
   assert spread.count == 4
   on_devices = np.asarray(spread(NUMBERS, LABELS)['distances'])
   np.testing.assert_allclose(on_devices[:, 0, 0], found, rtol=1e-4)
@@ -181,108 +157,6 @@ def test_both_ends_have_the_same_noise():
   assert not np.allclose(found, distances(path), rtol=0.1)
 
 
-@pytest.mark.parametrize('space', ['w', 'z'])
-def test_it_is_a_derivative(space, x64):
-  """In float64 the distance is the squared speed of the images, but for O(ε)."""
-  form = {'size': (16, 24), 'c_dim': CLASSES, 'channel_max': 4, 'mapping_layers': 1}
-  pair = networks(dtype=jnp.float64, **form)
-  generator, params = pair[0], random_params(*pair)[0]
-  path = PerceptualPathLength(generator, space, 'full')
-  t, z, noise = path.draw(NUMBERS)
-
-  @jax.jit
-  def speed(params):
-    def images(t):
-      ws = path.ends(params['mapping'], t, z, LABELS.astype(float))[0]
-      return generator.apply({'params': params}, ws, noise, method='synthesize')
-
-    return (jax.jvp(images, (t,), (jnp.ones_like(t),))[1] ** 2).sum((1, 2, 3))
-
-  expected, found = speed(params), distances(path, params=params)
-  assert found.dtype == np.float64
-  np.testing.assert_allclose(found, expected, rtol=2e-2)
-  half = distances(dataclasses.replace(path, epsilon=5e-5), params=params)
-  np.testing.assert_allclose(half, expected, rtol=1e-2)
-  np.testing.assert_allclose(half, found, rtol=1e-2)
-
-
-@dataclasses.dataclass(frozen=True)
-class Plain:
-  """A mapping that does nothing, or a synthesis that lays w out as pixels."""
-
-  size: tuple[int, int] = (16, 16)
-  z_dim: int = 768  # 16·16·3
-  dtype: Any = jnp.float32
-
-  def clone(self, **_):
-    return self
-
-  def apply(self, variables, x, label_or_noise):
-    return x[:, None] if x.ndim == 2 else x.reshape(len(x), *self.size, 3)
-
-
-@dataclasses.dataclass(frozen=True)
-class PlainGenerator:
-  mapping: Any = Plain()
-  synthesis: Any = Plain()
-
-
-@pytest.mark.parametrize('sampling', ['full', 'end'])
-def test_closed_forms(sampling):
-  """Straight ways have the speed |z1 − z0|, round ones their angle, wherever one is on them."""
-  numbers = np.arange(50, dtype=np.uint32)
-  params = {'mapping': {}, 'synthesis': {}}
-  paths = [PerceptualPathLength(PlainGenerator(), space, sampling) for space in 'wz']
-  z = np.asarray(paths[0].draw(numbers)[1], np.float64)
-  straight, round_ = (distances(path, numbers, None, params) for path in paths)
-  np.testing.assert_allclose(straight, ((z[:, 1] - z[:, 0]) ** 2).sum(1), rtol=1e-3)
-  unit = z / np.linalg.norm(z, axis=2, keepdims=True)
-  angles = np.arccos((unit[:, 0] * unit[:, 1]).sum(1))
-  np.testing.assert_allclose(round_, angles**2, rtol=1e-3)
-  assert abs(straight.mean() - 2 * 768) < 4 * np.sqrt(8 * 768 / 50)
-  assert abs(round_.mean() - (np.pi / 2) ** 2) < 4 * np.pi / np.sqrt(768 * 50)
-
-
-def test_round_ways():
-  """From one direction to the other at an even speed, whatever the lengths."""
-  z0, z1 = jnp.array([[3.0, 0, 0]]), jnp.array([[0, 0.2, 0]])
-  for t, step in ((0, 1), (0.25, 0.5), (0.5, 0.5), (1, 1e-3)):
-    here, there = lib.spherical_step(z0, z1, jnp.array([t]), step)[:, 0]
-    for found, at in ((here, t), (there, t + step)):
-      angle = at * np.pi / 2
-      np.testing.assert_allclose(found, [np.cos(angle), np.sin(angle), 0], atol=2e-7)
-  obtuse = jnp.array([[-1.0, 0, 1e-3]])
-  middle = lib.spherical_step(z0, obtuse, jnp.array([0.5]), 0.5)
-  np.testing.assert_allclose(middle[0, 0], [5e-4, 0, 1], atol=1e-6)
-  np.testing.assert_allclose(middle[1, 0], [-1, 0, 1e-3], atol=1e-6)
-
-
-def test_the_window_of_a_face():
-  rows, columns = np.meshgrid(np.arange(32), np.arange(64), indexing='ij')
-  found = np.asarray(lib.crop(np.stack([rows, columns], 2)[None]))[0]
-  np.testing.assert_array_equal(found[:, 0, 0], range(12, 28))
-  np.testing.assert_array_equal(found[0, :, 1], range(16, 48))
-  assert found.shape == (*lib.cropped_size((32, 64)), 2)
-
-
-def test_large_images_are_cropped_first():
-  """Of 1024 px the distance is taken of 512, which it halves."""
-  seen = []
-
-  @struct.dataclass
-  class Recording(Squares):
-    def features(self, img):
-      seen.append(img.shape)
-      return super().features(img)
-
-  large = Plain((1024, 1024), 1024 * 1024 * 3)
-  for crop in (True, False):
-    path = PerceptualPathLength(PlainGenerator(large, large), crop=crop)
-    weights = {'mapping': {}, 'synthesis': {}}, Recording()
-    jax.eval_shape(path.apply, weights, jax.ShapeDtypeStruct((2,), jnp.uint32))
-  assert seen == [(2, 512, 512, 3), (2, 1024, 1024, 3)]
-
-
 def test_true_float32():
   """Networks of reduced precision leave it, but not their clamp; products are exact everywhere."""
   reduced = networks(16, num_reduced=2, clamp=0.5)[0]
@@ -294,7 +168,7 @@ def test_true_float32():
   )
   np.testing.assert_array_equal(found, expected)
   path = PerceptualPathLength(full)
-  text = jax.jit(path.apply).lower((params, Squares()), NUMBERS).as_text()
+  text = jax.jit(path.apply).lower((params, paths.Squares()), NUMBERS).as_text()
   products = re.findall(r'(?:stablehlo\.convolution|stablehlo\.dot_general).*', text)
   assert len(products) > 10
   assert all(
@@ -315,4 +189,4 @@ def test_what_cannot_be_measured():
   with pytest.raises(UserError, match='needs 16 on each side'):
     PerceptualPathLength(networks(8)[0])
   with pytest.raises(ValueError, match='label must be'):
-    jax.eval_shape(PerceptualPathLength(GENERATOR).apply, (PARAMS, Squares()), NUMBERS)
+    jax.eval_shape(PerceptualPathLength(GENERATOR).apply, (PARAMS, paths.Squares()), NUMBERS)

@@ -10,7 +10,7 @@ from stylegan2_jax.errors import UserError
 from stylegan2_jax.metrics.features import shapes_templates
 from stylegan2_jax.metrics.features.shapes_reader import read_shapes, rgb_to_hsv
 
-_COUNTS = {16: 600, 24: 200, 32: 600, 48: 200, 64: 300, 100: 200, 128: 200}
+_COUNTS = {16: 400, 24: 100, 32: 400, 64: 300, 100: 100, 128: 200}
 
 
 @functools.cache
