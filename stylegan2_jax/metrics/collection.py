@@ -3,12 +3,13 @@
 A pass makes rows float32 [n, F] for the numbers 0, 1, 2, ...: features of images, or distances. Of
 each kind of rows it keeps a Gaussian, in memory that does not grow, or the rows themselves, in a
 file. Blocks of 1,000 numbers are added in order, whatever the batches and devices are, so that
-neither changes a bit of the result; and a pass that is interrupted goes on at the block that was
-saved last.
+neither changes a bit of the result. A pass that is interrupted goes on where it was saved last, at
+the latest 20 seconds before, in the middle of a block too.
 
 The folder of a pass:
   asked.json   what the rows are of
-  state.npz    how many numbers are done, the Gaussians, a hash of the images
+  state.npz    how many numbers are done, the Gaussians, a hash of the images, the rows of the block
+               that is not full yet
   NAME.rows    rows that are kept, float32, one after another
 """
 
@@ -39,7 +40,7 @@ class Batch(NamedTuple):
   """What is made of successive numbers."""
 
   rows: Mapping[str, np.ndarray]  # float32 [n, F] by name
-  pixels: bytes = b''  # of the images, which the hash is of
+  digests: np.ndarray = np.zeros((0, 32), np.uint8)  # [n, 32], the SHA-256 of each image; or none
 
 
 class Collected(NamedTuple):
@@ -47,7 +48,7 @@ class Collected(NamedTuple):
 
   count: int
   kept: dict[str, Gaussian | np.ndarray]  # rows are mapped from their file
-  sha256: str  # of the images, block by block; of no pixels a constant
+  sha256: str  # of the images' own; of none a constant
 
   def gaussian(self, name: str) -> Gaussian:
     """The Gaussian of rows, also where all of them were kept: to the bit the same."""
@@ -77,6 +78,7 @@ class Collection:
     self._done, self._hash = 0, b''
     self._widths: dict[str, int] = {}
     self._gaussians: dict[str, Gaussian] = {}
+    self._pending: list[Batch] = []
 
   def finished(self, count: int) -> Collected | None:
     """What the folder holds of a pass over `count` numbers; None if that is not all there."""
@@ -107,19 +109,36 @@ class Collection:
       self.folder.mkdir(exist_ok=True)
       if not self._restore():
         self._begin()
-      saved = time.monotonic()
-      for start in range(self._done, count, BLOCK):
-        end = min(start + BLOCK, count)
-        block = _block(produce(start, end), start, end, lambda done: progress(done, count), stop)
-        if block is not None:
-          self._add(block, end)
-        stopped = block is None or (end < count and stop())
-        if stopped or end == count or time.monotonic() - saved > _SAVE_SECONDS:
+      self._saved_at = time.monotonic()
+      while self._done < count:
+        end = min(self._done + BLOCK, count)
+        for batch in produce(self._done + self._num_pending, end):
+          self._take_in(batch)
+          progress(self._done + self._num_pending, count)
+          self._save_if_due(stop)
+        self._add()
+        if self._done == count:
           self._save()
-          saved = time.monotonic()
-        if stopped:
-          raise Preempted(f'stopped at {self._done} of {count}')
       return self._collected()
+
+  @property
+  def _num_pending(self) -> int:
+    """Numbers of the block that is not full yet."""
+    return sum(len(next(iter(batch.rows.values()))) for batch in self._pending)
+
+  def _take_in(self, batch: Batch):
+    for name, rows in batch.rows.items():
+      _check_finite(name, rows, self._done + self._num_pending)
+    self._pending.append(batch)
+
+  def _save_if_due(self, stop):
+    """Saves now and then, and before it leaves."""
+    asked = stop()
+    if asked or time.monotonic() - self._saved_at > _SAVE_SECONDS:
+      self._save()
+      self._saved_at = time.monotonic()
+    if asked:
+      raise Preempted(f'stopped at {self._done + self._num_pending}')
 
   def _begin(self):
     """An empty folder; what another pass left there is no use."""
@@ -138,27 +157,30 @@ class Collection:
           return True
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
       pass
-    self._done, self._hash, self._widths, self._gaussians = 0, b'', {}, {}
+    self._done, self._hash, self._widths, self._gaussians, self._pending = 0, b'', {}, {}, []
     return False
 
   def _rows_are_there(self, name):
-    if self._keep[name] != ROWS:
+    if self._keep[name] != ROWS or not self._done:
       return True
     return self._rows_path(name).stat().st_size >= self._done * self._widths[name] * 4
 
   def _take(self, arrays):
     self._done, self._hash = int(arrays['done']), arrays['hash'].tobytes()
+    pending = _under(arrays, 'pending/')
+    self._pending = [Batch(pending, arrays['digests'])] if pending else []
+    if not self._done:
+      return
     self._widths = {name: int(arrays[f'width/{name}']) for name in self._keep}
     self._gaussians = {
-      name: Gaussian.from_arrays(
-        {key.removeprefix(f'{name}/'): x for key, x in arrays.items() if key.startswith(f'{name}/')}
-      )
+      name: Gaussian.from_arrays(_under(arrays, f'{name}/'))
       for name, kind in self._keep.items()
       if kind == GAUSSIAN
     }
 
-  def _add(self, block: Batch, end: int):
-    """One block more."""
+  def _add(self):
+    """The block that is full now."""
+    block = _joined(self._pending)
     for name, kind in self._keep.items():
       rows = block.rows[name]
       self._widths[name] = rows.shape[1]
@@ -168,8 +190,9 @@ class Collection:
       new = Gaussian.of(rows)
       known = self._gaussians.get(name)
       self._gaussians[name] = new if known is None else known.merged(new)
-    self._hash = hashlib.sha256(self._hash + block.pixels).digest()
-    self._done = end
+    self._hash = hashlib.sha256(self._hash + block.digests.tobytes()).digest()
+    self._done += self._num_pending
+    self._pending = []
 
   def _append(self, name, rows):
     """Writes rows after those that are done; what follows them is of a pass that was killed."""
@@ -186,9 +209,12 @@ class Collection:
     arrays = {f'width/{name}': np.int64(width) for name, width in self._widths.items()}
     for name, gaussian in self._gaussians.items():
       arrays |= {f'{name}/{key}': value for key, value in gaussian.arrays().items()}
-    if self._done:
-      with files.replacing(self.folder / _STATE) as file:
-        np.savez(file, done=self._done, hash=np.frombuffer(self._hash, np.uint8), **arrays)
+    if self._pending:
+      block = _joined(self._pending)
+      arrays |= {f'pending/{name}': rows for name, rows in block.rows.items()}
+      arrays['digests'] = block.digests
+    with files.replacing(self.folder / _STATE) as file:
+      np.savez(file, done=self._done, hash=np.frombuffer(self._hash, np.uint8), **arrays)
 
   def _collected(self) -> Collected:
     kept: dict[str, Gaussian | np.ndarray] = dict(self._gaussians)
@@ -202,20 +228,14 @@ class Collection:
     return self.folder / f'{name}{_SUFFIX}'
 
 
-def _block(batches, start, end, progress, stop) -> Batch | None:
-  """All batches of a block as one; None where `stop` said so before its end."""
-  rows: dict[str, list] = {}
-  pixels, done = hashlib.sha256(), start
-  for batch in batches:
-    for name, part in batch.rows.items():
-      _check_finite(name, part, done)
-      rows.setdefault(name, []).append(part)
-    pixels.update(batch.pixels)
-    done += len(next(iter(batch.rows.values())))
-    progress(done)
-    if done < end and stop():
-      return None
-  return Batch({name: np.concatenate(parts) for name, parts in rows.items()}, pixels.digest())
+def _under(arrays, prefix):
+  """The arrays whose names begin so, without that."""
+  return {key.removeprefix(prefix): x for key, x in arrays.items() if key.startswith(prefix)}
+
+
+def _joined(batches: list[Batch]) -> Batch:
+  rows = {name: np.concatenate([batch.rows[name] for batch in batches]) for name in batches[0].rows}
+  return Batch(rows, np.concatenate([batch.digests for batch in batches]))
 
 
 def _check_finite(name, rows, start):

@@ -1,6 +1,7 @@
 """Feature networks over sets of images, batch by batch, on all devices of this host."""
 
 import collections
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -45,7 +46,7 @@ class Extractor:
     return batches
 
   def _begin(self, images, start):
-    """Starts the networks: (number of images, their pixels, rows on devices, rows on the host)."""
+    """Starts the networks: (number of images, their hashes, rows on devices, rows on the host)."""
     count = len(images)
     numbers = np.arange(start, start + self._batch_size, dtype=np.uint32)
     colors = rgb(images)
@@ -61,9 +62,15 @@ class Extractor:
       for network, run in self._on_devices.items()
       for name, rows in run(filled, numbers).items()
     }
-    return count, images.tobytes(), found, host
+    return count, _digests(images), found, host
 
 
-def _end(count, pixels, found, host) -> Batch:
+def _digests(images):
+  """The SHA-256 of each image: uint8 [N, 32]."""
+  found = (hashlib.sha256(np.ascontiguousarray(image)).digest() for image in images)
+  return np.frombuffer(b''.join(found), np.uint8).reshape(-1, 32)
+
+
+def _end(count, digests, found, host) -> Batch:
   rows = {name: np.concatenate(np.asarray(x))[:count] for name, x in found.items()}
-  return Batch(rows | host, pixels)
+  return Batch(rows | host, digests)

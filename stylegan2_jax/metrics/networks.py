@@ -22,13 +22,14 @@ def networks_for(metrics: Sequence[Metric], size: Size) -> dict[str, FeatureNetw
   """
   found: dict[str, FeatureNetwork] = {}
   for metric in metrics:
+    least = _MIN_SIDE[metric.network] * (2 if metric.crop else 1)
+    if min(size) < least:
+      raise UserError(
+        f'{metric.name} needs images of at least {least} pixels on each side, not '
+        f'{size[1]}x{size[0]}: leave it out'
+      )
     if metric.network in found:
       continue
-    if min(size) < _MIN_SIDE[metric.network]:
-      raise UserError(
-        f'{metric.name} needs images of at least {_MIN_SIDE[metric.network]} pixels on each side, '
-        f'not {size[1]}x{size[0]}: leave it out'
-      )
     found[metric.network] = _MAKERS[metric.network](size)
   return found
 

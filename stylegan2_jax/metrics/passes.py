@@ -115,7 +115,9 @@ class Passes:
     """All that the values of a metric depend on."""
     network = self._networks[metric.network]
     sides = {'fakes': self._fakes.taking(fakes.count).recipe(fakes.count)}
-    if metric.kind != 'ppl':
+    if metric.kind == 'ppl':  # of no single images
+      sides['fakes'] = {name: sides['fakes'][name] for name in ('count', 'weights')}
+    else:
       sides['fakes']['sha256'] = fakes.sha256
     if reals is not None:
       images = SourceImages(self._reals, reals.count)
