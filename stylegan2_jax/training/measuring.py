@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 
 from stylegan2_jax.data.base import Source
-from stylegan2_jax.errors import Preempted
+from stylegan2_jax.errors import Preempted, UserError
 from stylegan2_jax.metric_records import best_of
 from stylegan2_jax.metrics import names
 from stylegan2_jax.run_directory import RunDirectory
@@ -86,7 +86,6 @@ class Measuring:
     Raises:
       Preempted: `stop` said so. The next process goes on.
       OSError: something cannot be written.
-      UserError: a metric cannot be measured.
     """
     missing = self.missing(step)
     if missing and stop():
@@ -99,7 +98,8 @@ class Measuring:
     records, scratch = self._run.metrics, self._run.measuring_path / str(step)
     scratch.mkdir(parents=True, exist_ok=True)
     fakes = Fakes(generator, weights, self._source.labels() if self._settings.data.labels else None)
-    for result in evaluation.evaluate(missing, fakes, self._source, scratch, say, stop):
+    results = evaluation.evaluate(missing, fakes, self._source, scratch, say, stop)
+    for result in _as_far_as_it_goes(results, say):
       record = {
         'metric': result.metric.name,
         'values': result.values,
@@ -123,3 +123,11 @@ class Measuring:
     best = best_of(metric.headline, self._run.metrics.measured())
     is_best = best is not None and best.step == record['step']
     return f'{metric.name} {text} ({"best, " if is_best else ""}{record["seconds"]:.0f} s)'
+
+
+def _as_far_as_it_goes(results, say):
+  """All results until one cannot be had: a run of weeks must not die of its metrics."""
+  try:
+    yield from results
+  except UserError as error:
+    say(f'warning: {error}; the run goes on without what is left to measure here')
