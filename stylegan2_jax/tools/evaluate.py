@@ -5,7 +5,6 @@ import dataclasses
 import os
 import pathlib
 import tempfile
-from collections.abc import Iterator
 
 from stylegan2_jax import backend
 from stylegan2_jax.api import StyleGAN2
@@ -21,8 +20,8 @@ from stylegan2_jax.metrics.fakes import Fakes
 from stylegan2_jax.metrics.image_sets import ImageSet, SourceImages
 from stylegan2_jax.model_files import choose_step
 from stylegan2_jax.run_directory import RunDirectory
+from stylegan2_jax.tools import evaluation_text as text
 from stylegan2_jax.tools.output import writing
-from stylegan2_jax.tools.tables import aligned
 from stylegan2_jax.training.preemption import StopRequest
 
 # Where none is named: those that need no weights.
@@ -186,6 +185,7 @@ def _labels(gan, reals):
 
 def _measure(chosen, fakes: ImageSet, reals: Source, place: _Place) -> None:
   """Measures, prints and keeps."""
+  _check_out(place.out)
   stop = StopRequest()
   with contextlib.ExitStack() as stack:
     if place.out is not None:
@@ -196,18 +196,24 @@ def _measure(chosen, fakes: ImageSet, reals: Source, place: _Place) -> None:
     try:
       for result in evaluate(chosen, fakes, reals, place.scratch, _say, lambda: stop.made):
         _keep(place, result)
-        print('\n'.join(_lines(result)), flush=True)
+        _say(text.one_line(result))
         found.append(result)
     except Preempted as ending:
       print(f'{ending}; the same command goes on from there')
       raise
-  print('\n' + '\n'.join(aligned(list(_rows(found)), '<><')))
+  print('\n' + '\n'.join(text.table(found)))
   if place.out is not None:
     print(f'added to {place.out}, each with its recipe')
 
 
-def _say(text):
-  print(text, flush=True)
+def _check_out(path: pathlib.Path | None) -> None:
+  """Before hours of work: whether the results can be written."""
+  if path is not None and not os.access(path if path.exists() else path.parent, os.W_OK):
+    raise UserError(f'cannot write {path}: make its folder writable, or name another --out')
+
+
+def _say(line):
+  print(line, flush=True)
 
 
 def _keep(place: _Place, result: Result) -> None:
@@ -224,19 +230,3 @@ def _keep(place: _Place, result: Result) -> None:
   }
   with contextlib.closing(MetricRecords(place.out)) as records:
     records.append(record)
-
-
-def _lines(result: Result) -> Iterator[str]:
-  values = ', '.join(f'{name} {value:.5g}' for name, value in result.values.items())
-  yield f'{values}  ({result.seconds:.1f} s)'
-  yield from (f'  note: {note}' for note in result.recipe.get('notes', ()))
-
-
-def _rows(found: list[Result]) -> Iterator[tuple[str, str, str]]:
-  for result in found:
-    recipe = result.recipe
-    sides = (f'{recipe[side]["count"]} {side}' for side in ('fakes', 'reals') if side in recipe)
-    about = f'{", ".join(sides)}; {recipe["features"]["network"]}'
-    for name, value in result.values.items():
-      yield name, f'{value:.5g}', about
-      about = ''

@@ -69,6 +69,8 @@ def test_two_sets_of_images(tmp_path, capsys):
   said = capsys.readouterr().out
   assert 'FID' not in said
   assert f'added to {out}' in said
+  note = 'note on frechet60_random: 60 images for 384 features: the distance is too large, by much'
+  assert said.count(note) == 3
 
 
 def test_a_run(tmp_path, capsys):
