@@ -32,6 +32,8 @@ from stylegan2_jax.metrics.progress import Progress
 from stylegan2_jax.words import reason
 from stylegan2_jax.workdir_lock import WorkdirLock
 
+_LOCK = '.lock'  # in the folder of a pass, while it is under way
+
 
 class Passes:
   """Those of one evaluation."""
@@ -60,9 +62,12 @@ class Passes:
       raise UserError(f'cannot make the folder {scratch}: {reason(error)}') from None
 
   def end(self) -> None:
-    """Removes what is left, unless another evaluation works there."""
-    if not any(self._scratch.glob('*.lock')):
-      shutil.rmtree(self._scratch, ignore_errors=True)
+    """Removes what is left, but not what another evaluation works on."""
+    for folder in self._scratch.glob('*/'):
+      if not WorkdirLock(folder / _LOCK).is_taken():
+        shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # something is left
+      self._scratch.rmdir()
 
   def counts(self, metric: Metric) -> tuple[int, int]:
     """(number of fakes, of real images at most)."""
@@ -160,21 +165,22 @@ def _key(asked, keep) -> str:
 def _locked(folder: pathlib.Path, scratch: pathlib.Path, key: str) -> Iterator[pathlib.Path]:
   """A place where no other process writes: in `folder`, or else one of its own in `scratch`."""
   with contextlib.ExitStack() as stack:
-    if _take(folder / f'{key}.lock', stack):
+    if _take(folder / key, stack):
       yield folder / key
       return
     own = pathlib.Path(tempfile.mkdtemp(prefix='unshared-', dir=scratch))
     stack.callback(shutil.rmtree, own, ignore_errors=True)
-    yield own / key
+    _take(own, stack)
+    yield own
 
 
-def _take(path, stack) -> bool:
-  """Takes a lock until the stack is left; False where another process has it, or on odd disks."""
-  lock = WorkdirLock(path, 'evaluation')
+def _take(folder, stack) -> bool:
+  """Locks a folder until the stack is left; False where another process has it, or on odd disks."""
+  lock = WorkdirLock(folder / _LOCK, 'evaluation')
   try:
+    folder.mkdir(exist_ok=True)
     lock.take()
   except (UserError, OSError):
     return False
-  stack.callback(path.unlink, missing_ok=True)
   stack.callback(lock.close)
   return True

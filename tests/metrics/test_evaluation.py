@@ -17,6 +17,7 @@ from stylegan2_jax.metrics.fakes import Fakes
 from stylegan2_jax.metrics.features.feature_network import FeatureNetwork
 from stylegan2_jax.metrics.image_sets import SourceImages
 from stylegan2_jax.settings import DataSettings
+from stylegan2_jax.workdir_lock import WorkdirLock
 from tests.helpers import limit_devices, noise_pictures, png
 from tests.metrics.test_fakes import model
 
@@ -214,20 +215,28 @@ def test_fewer_reals_than_asked_are_noted(fakes, reals, tmp_path):
 
 
 def test_another_evaluation_at_the_same_time(fakes, reals, tmp_path, monkeypatch):
-  """It works beside, and leaves nothing behind."""
-
-  class Taken:
-    def __init__(self, *args):
-      pass
-
-    def take(self):
-      raise UserError('taken')
-
+  """Of the same model, which has the folders: this one works beside it, and leaves them alone."""
   expected = values(run('fid300', fakes, reals, tmp_path / 's')[0])
   monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'other'))
-  monkeypatch.setattr(passes, 'WorkdirLock', Taken)
-  assert values(run('fid300', fakes, reals, tmp_path / 's')[0]) == expected
-  assert not (tmp_path / 's').exists()
+  others = []
+  take = passes.WorkdirLock.take
+
+  def taken_first(lock):
+    if not lock.path.parent.name.startswith('unshared'):
+      others.append(WorkdirLock(lock.path))
+      take(others[-1])
+    take(lock)
+
+  monkeypatch.setattr(passes.WorkdirLock, 'take', taken_first)
+  try:
+    assert values(run('fid300', fakes, reals, tmp_path / 's')[0]) == expected
+    left = [path.relative_to(tmp_path) for path in tmp_path.glob('s/*')]
+    assert len(left) == 1
+    assert [path.name for path in (tmp_path / left[0]).iterdir()] == ['.lock']
+  finally:
+    for lock in others:
+      lock.close()
+  monkeypatch.undo()
 
 
 def test_the_cache_is_where_results_say_nothing_of_it(fakes, reals, tmp_path):
