@@ -133,7 +133,7 @@ def test_noise_modes(architecture):
   const = run(params, ws, constant_noise(jax.random.key(0), (8, 8)))[0]
   none = run(params, ws, None)[0]
   random = run(params, ws, random_noise(jax.random.split(jax.random.key(0), 2), (8, 8)))[0]
-  for two in (const, none):  # on some CPUs the end of a batch is rounded otherwise than its beginning
+  for two in (const, none):  # some CPUs round the end of a batch otherwise than its beginning
     np.testing.assert_allclose(two[0], two[1], rtol=1e-5, atol=1e-5)
   for one, other in ((random[0], random[1]), (const[0], none[0]), (const[0], random[0])):
     assert np.abs(one - other).max() > 0.01
