@@ -11,6 +11,7 @@ from typing import Any
 
 from stylegan2_jax.data.base import Source
 from stylegan2_jax.errors import UserError
+from stylegan2_jax.geometry import Size
 from stylegan2_jax.metrics.image_sets import ImageSet, SourceImages
 from stylegan2_jax.metrics.kinds import FORMULAS
 from stylegan2_jax.metrics.names import Metric
@@ -29,19 +30,20 @@ class Result:
   seconds: float  # since the result before
 
 
-def check(metrics: Sequence[Metric], reals: Source, fakes: ImageSet | None = None) -> None:
-  """Refuses, before anything is done, what `evaluate` would refuse.
+def check(metrics: Sequence[Metric], name: str, size: Size, num_reals: int) -> None:
+  """Refuses, before anything is done, what `evaluate` would refuse of a model and its data set.
 
   Args:
     metrics: to be measured.
-    reals: the data set.
-    fakes: None for a generator whose images are as those of the data set.
+    name: of the data set, for messages.
+    size: of its images and of the generator's.
+    num_reals: how many images it has.
 
   Raises:
     UserError: weights are missing or damaged, or there are too few images.
   """
-  _check_images(metrics, SourceImages(reals), fakes)
-  networks_for(metrics, reals.data.size)
+  _check_reals(metrics, name, num_reals)
+  networks_for(metrics, size)
 
 
 def evaluate(
@@ -91,27 +93,37 @@ def _group(metric, num_fakes):
   return ('path', metric.name) if metric.kind == 'ppl' else ('images', num_fakes)
 
 
-def _check_images(metrics, reals: SourceImages, fakes: ImageSet | None):
-  """Refuses sets that are too small, or not of one size."""
-  if fakes is not None and (fakes.size, fakes.channels) != (reals.size, reals.channels):
+def _check_images(metrics, reals: SourceImages, fakes: ImageSet):
+  """Refuses sets that are too small, or not of one form."""
+  if (fakes.size, fakes.channels) != (reals.size, reals.channels):
     forms = [f'{s.size[1]}x{s.size[0]}, {s.channels} channels' for s in (reals, fakes)]
     raise UserError(
       f'{reals.name} and {fakes.name} are not alike ({forms[0]}; {forms[1]}): bring one to the '
       'form of the other with `launch.py prepare`'
     )
+  _check_reals(metrics, reals.name, reals.count)
+  if isinstance(fakes, SourceImages):
+    for metric in metrics:
+      _check_count(metric, fakes.name, fakes.count)
+
+
+def _check_reals(metrics, name, there):
   for metric in metrics:
-    for images, count in ((reals, _asked_of_reals(metric)), (fakes, metric.num_fakes)):
-      there = getattr(images, 'count', None)
-      if there is not None and count is not None and count > there:
-        raise UserError(
-          f'{metric.name} asks for {count} images of {images.name}, which has {there}: ask for '
-          f'fewer, as in {_smaller(metric, there)}'
-        )
+    if metric.needs_reals and there < metric.fewest:
+      raise UserError(
+        f'{metric.name} takes at least {metric.fewest} images, and {name} has {there}: leave it out'
+      )
+    if metric.kind == 'swd':  # others take the reals that there are
+      _check_count(metric, name, there)
 
 
-def _asked_of_reals(metric):
-  """How many there must be, not only may."""
-  return metric.num_fakes if metric.kind == 'swd' else None
+def _check_count(metric, name, there):
+  asked = metric.num_fakes or 0
+  if asked > there:
+    raise UserError(
+      f'{metric.name} asks for {asked} images of {name}, which has {there}: ask for fewer, as in '
+      f'{_smaller(metric, there)}'
+    )
 
 
 def _smaller(metric, count):

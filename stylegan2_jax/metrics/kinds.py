@@ -14,9 +14,9 @@ from stylegan2_jax.metrics.formulas.kernel_distance import kernel_distance
 from stylegan2_jax.metrics.formulas.shapes_statistics import compare
 from stylegan2_jax.metrics.formulas.sliced_wasserstein import sliced_wasserstein_levels
 from stylegan2_jax.metrics.formulas.trimmed import trimmed_mean
-from stylegan2_jax.metrics.names import Metric
+from stylegan2_jax.metrics.names import SPLITS, Metric
 
-SPLITS, SUBSETS, SUBSET_SIZE = 10, 100, 1000  # of inception score and kernel distance
+SUBSETS, SUBSET_SIZE = 100, 1000  # of the kernel distance
 
 
 class Formula(NamedTuple):

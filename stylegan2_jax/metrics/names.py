@@ -57,6 +57,8 @@ _HIGHER = ('precision', 'recall', 'density', 'coverage', 'mean', 'valid_share', 
 _MOST_REALS = {'kid': 1_000_000, 'pr': 200_000, 'dc': 200_000}  # of _full, as officially
 _PPL_SAMPLES = 50_000
 SWD_IMAGES = 16_384  # in the paper
+SPLITS = 10  # of the fakes for the inception score
+_FEWEST = {'fid': 2, 'kid': 2, 'is': SPLITS, 'frechet': 2, 'kernel': 2}  # else 1, or k + 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +84,11 @@ class Metric:
     return f'{self.name}_{parts[0]}' if parts else self.name
 
   @property
+  def fewest(self) -> int:
+    """The number of images of each set, below which it is not defined."""
+    return _FEWEST.get(self.kind, self.k + 1)
+
+  @property
   def needs_reals(self) -> bool:
     """Whether it compares with real images."""
     return self.kind not in ('is', 'ppl')
@@ -91,25 +98,29 @@ def parse(text: str) -> tuple[Metric, ...]:
   """The metrics of a list such as `fid50k_full,swd`; none of an empty one.
 
   Raises:
-    UserError: one is unknown, or named twice.
+    UserError: one is unknown, of too few images, or named twice.
   """
   names = [name.strip() for name in text.split(',')] if text.strip() else []
+  metrics = tuple(map(parse_one, names))
   twice = sorted({name for name in names if names.count(name) > 1})
   if twice:
     raise UserError(f'metric {twice[0]} is named twice: name it once')
-  return tuple(map(parse_one, names))
+  return metrics
 
 
 def parse_one(name: str) -> Metric:
   """The metric of a name.
 
   Raises:
-    UserError: it is unknown.
+    UserError: it is unknown, or of fewer images than it takes.
   """
   for kind, pattern in _PATTERNS.items():
     match = re.fullmatch(pattern, name, re.ASCII)
     if match:
-      return _metric(name, kind, match.groupdict())
+      metric = _metric(name, kind, match.groupdict())
+      if metric.num_fakes is not None and metric.num_fakes < metric.fewest:
+        raise UserError(f'{name} is of too few images: it takes at least {metric.fewest}')
+      return metric
   close = difflib.get_close_matches(name, EXAMPLES, 1, 0.4)
   hint = f'did you mean {close[0]}?' if close else f'there are {", ".join(EXAMPLES)}'
   raise UserError(f'unknown metric {name[:60]!r}: {hint}')

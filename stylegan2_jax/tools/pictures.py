@@ -18,7 +18,8 @@ class Pictures(NamedTuple):
 
   source: Source | None  # None: it is not there yet
   description: str
-  count: int
+  count: int  # that are trained on
+  num_all: int  # held out and left out ones too
   labels: np.ndarray | None  # of all pictures, as `Source.labels`; None unconditional
   c_dim: int  # width of the label vectors; 0 unconditional
 
@@ -31,9 +32,11 @@ def look_at(data: DataSettings) -> Pictures:
   """
   if data.source == 'shapes' and not _shapes_are_there(data):
     return _shapes_to_be(data)
-  source, _ = choose(open_source(data))
+  whole = open_source(data)
+  source, _ = choose(whole)
   c_dim = source.label_dim if data.labels else 0
-  return Pictures(source, source.describe(), len(source), source.labels() if c_dim else None, c_dim)
+  labels = source.labels() if c_dim else None
+  return Pictures(source, source.describe(), len(source), len(whole), labels, c_dim)
 
 
 def _shapes_are_there(data):
@@ -52,4 +55,4 @@ def _shapes_to_be(data):
   description += f'{data.dir}'
   labels = sample_factors(range(NUM_IMAGES)).kind if data.labels else None
   count, _ = counts(data, NUM_IMAGES)
-  return Pictures(None, description, count, labels, len(KINDS) if data.labels else 0)
+  return Pictures(None, description, count, NUM_IMAGES, labels, len(KINDS) if data.labels else 0)

@@ -24,11 +24,12 @@ from stylegan2_jax.settings import Settings
 from stylegan2_jax.tools.memory import memory_lines
 from stylegan2_jax.tools.pictures import Pictures, look_at
 from stylegan2_jax.tools.tables import aligned, in_bytes
-from stylegan2_jax.training import finetune, parallel
+from stylegan2_jax.training import finetune, measuring, parallel
 from stylegan2_jax.training.engine import Engine
 from stylegan2_jax.training.resume import check_not_lost, newest_whole
 from stylegan2_jax.training.schedule import (
   intervals,
+  is_measured,
   kimg_at,
   snapshot_steps,
   stays_for_good,
@@ -52,6 +53,7 @@ def print_plan(settings: Settings, workdir: pathlib.Path) -> None:
   run.check(settings)
   watchers.check(settings.log)
   pictures = look_at(settings.data)
+  measuring.check(settings, pictures.num_all)
   size, channels = settings.data.size, settings.data.channels
   networks = build_networks(settings.network, size, channels, pictures.c_dim)
   state = new_state(settings.seed, *networks, settings.train, settings.augment)
@@ -152,6 +154,9 @@ def _step_rows(settings: Settings, begin: int) -> Rows:
   every = steps_for(train.snapshot_kimg, train.batch_size)
   count = sum(1 for _ in snapshot_steps(train))
   yield 'snapshots', f'{count}: a grid and a checkpoint every {every} steps, and at the end'
+  if settings.metrics.names:
+    measured = sum(is_measured(step, train, settings.metrics) for step in snapshot_steps(train))
+    yield 'metrics', f'{settings.metrics.names}: {measured} times, on the whole data set'
 
 
 def _disk_rows(settings: Settings, run: RunDirectory, state_bytes: int) -> Rows:
@@ -159,8 +164,9 @@ def _disk_rows(settings: Settings, run: RunDirectory, state_bytes: int) -> Rows:
   total, snapshots = steps_for(train.total_kimg, train.batch_size), list(snapshot_steps(train))
   for_good = sum(stays_for_good(step, train) for step in snapshots)
   # A new one is complete before the oldest goes.
-  most = min(train.keep + 1, len(snapshots)) + for_good
-  stay = f' and {for_good} that stay' if for_good else ''
+  best = int(bool(settings.metrics.names))
+  most = min(train.keep + 1 + best, len(snapshots)) + for_good
+  stay = (' and the best' if best else '') + (f' and {for_good} that stay' if for_good else '')
   kept = f'train.keep={train.keep}, one being written{stay}'
   each = f'at most {most} of {in_bytes(state_bytes)} uncompressed ({kept})'
   yield 'checkpoints', f'{in_bytes(most * state_bytes)}: {each}'

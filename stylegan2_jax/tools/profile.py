@@ -134,7 +134,7 @@ def _data(settings: Settings) -> tuple[Pictures, dict[str, np.ndarray]]:
   except UserError as error:
     if data.labels:
       raise
-    pictures = Pictures(None, f'{error}', 0, None, 0)
+    pictures = Pictures(None, f'{error}', 0, 0, None, 0)
   if pictures.source is not None:
     batches = Batches(pictures.source, data, n, settings.seed)
     try:

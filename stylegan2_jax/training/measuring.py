@@ -19,8 +19,12 @@ from stylegan2_jax.training.schedule import is_measured, kimg_at
 _MOST_SHOWN = 3  # values of a metric in a line
 
 
-def check(settings: Settings, source: Source) -> None:
-  """Refuses metrics that could not be measured when they are due; `source` is of all images.
+def check(settings: Settings, num_images: int) -> None:
+  """Refuses metrics that could not be measured when they are due.
+
+  Args:
+    settings: of the run.
+    num_images: of the whole data set, whatever part of it is trained on.
 
   Raises:
     UserError: weights are missing, or there are too few images.
@@ -29,7 +33,7 @@ def check(settings: Settings, source: Source) -> None:
   if metrics:
     from stylegan2_jax.metrics import evaluation
 
-    evaluation.check(metrics, source)
+    evaluation.check(metrics, settings.data.source, settings.data.size, num_images)
 
 
 class Measuring:

@@ -50,7 +50,7 @@ def train(settings: Settings, workdir: pathlib.Path, stop: StopRequest | None = 
     hosts.check_same('set of images', source.fingerprint())
     with hosts.together('looking at the metrics'):
       if hosts.is_first():
-        measuring.check(settings, whole)
+        measuring.check(settings, len(whole))
     with hosts.together('looking at finetune.start'):
       if hosts.is_first():
         _check_start(settings, RunDirectory(workdir), source)

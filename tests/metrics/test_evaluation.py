@@ -200,6 +200,16 @@ def test_too_few_images(fakes, reals, tmp_path):
     run('swd4k', fakes, reals, tmp_path / 's')
 
 
+def test_too_small_a_data_set():
+  """Said before anything is done, as `evaluate` would say it."""
+  evaluation.check(names.parse('frechet5k_random,swd9,shapes1k'), 'few', (16, 16), 9)
+  said = r'^frechet5k_random takes at least 2 images, and few has 1: leave it out$'
+  with pytest.raises(UserError, match=said):
+    evaluation.check(names.parse('frechet5k_random'), 'few', (16, 16), 1)
+  with pytest.raises(UserError, match=r'^swd10 asks for 10 images of few, .* as in swd9$'):
+    evaluation.check(names.parse('swd10'), 'few', (16, 16), 9)
+
+
 def test_sets_of_different_form(fakes, reals, tmp_path):
   other = dataclasses.replace(reals.data, resolution=8)
   with pytest.raises(UserError, match=r'not alike \(8x8, 3 channels; 16x16, 3'):

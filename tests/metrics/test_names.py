@@ -58,6 +58,11 @@ def test_lists():
   [
     ('fid_50k', "unknown metric 'fid_50k': did you mean fid50k?"),
     ('swd,,fid5k', "unknown metric ''"),
+    (',', "unknown metric ''"),
+    ('fid1', 'fid1 is of too few images: it takes at least 2'),
+    ('kernel1_random', 'at least 2'),
+    ('pr33', 'at least 4'),
+    ('is9', 'at least 10'),
     ('fid0', 'unknown metric'),
     ('pr50k', 'unknown metric'),
     ('fid50K_full', 'did you mean fid50k_full?'),

@@ -14,7 +14,7 @@ from stylegan2_jax.errors import UserError
 from stylegan2_jax.networks.builder import build_networks
 from stylegan2_jax.run_directory import RunDirectory
 from stylegan2_jax.saving import CheckpointWriter
-from stylegan2_jax.settings import FinetuneSettings, LogSettings, SampleSettings
+from stylegan2_jax.settings import FinetuneSettings, LogSettings, MetricSettings, SampleSettings
 from stylegan2_jax.tools import plan
 from stylegan2_jax.tools.pictures import look_at
 from stylegan2_jax.tools.tables import in_bytes
@@ -147,6 +147,27 @@ def test_phases_with_weight_0_are_not_there(settings, run_dir, planned):
   found = planned(with_train(settings, r1_gamma=0.0, pl_weight=0.0), run_dir)['steps']
   assert {'generator', 'discriminator'} <= found.keys()
   assert not {'r1', 'path_length'} & found.keys()
+
+
+def test_metrics(settings, run_dir, planned):
+  """When they are due, the best checkpoint among those on disk, and what training would refuse."""
+  measured = dataclasses.replace(settings, metrics=MetricSettings('swd12', 0.064))
+  found = planned(measured, run_dir)
+  assert found['steps']['metrics'] == 'swd12: 3 times, on the whole data set'  # at 8, 16 and 20
+  each = sum(leaf.nbytes for leaf in jax.tree.leaves(fresh_state(settings)))
+  assert found['disk']['checkpoints'].startswith(f'{in_bytes(4 * each)}: at most 4 of ')
+  assert 'and the best' in found['disk']['checkpoints']
+  measured = dataclasses.replace(settings, metrics=MetricSettings('swd13'))
+  with pytest.raises(UserError, match=r'^swd13 asks for 13 images of .*, which has 12'):
+    planned(measured, run_dir)
+
+
+def test_metrics_of_shapes_to_be(tmp_path, run_dir, planned):
+  data = {'dir': str(tmp_path / 'sets'), 'subset': 5}
+  settings = helpers.settings(data=data)
+  settings = dataclasses.replace(settings, metrics=MetricSettings('swd11k'))
+  with pytest.raises(UserError, match=r'^swd11k asks for 11000 images of shapes, which has 10000'):
+    planned(settings, run_dir)
 
 
 def test_shapes_are_not_prepared(tmp_path, run_dir, planned):

@@ -49,8 +49,8 @@ class Evaluation:
     self.hook = lambda step, metric, scratch: None
     self.stop = None
 
-  def check(self, metrics, reals):
-    self.checked.append([metric.name for metric in metrics])
+  def check(self, metrics, name, size, num_reals):
+    self.checked.append(([metric.name for metric in metrics], size, num_reals))
 
   def evaluate(self, metrics, fakes, reals, scratch, say, stop):
     self.reals.append(reals)

@@ -9,7 +9,7 @@ from tests.training.measuring.stand_ins import Engine, saved
 
 
 def test_what_is_missing_is_said_before_the_first_step(told, train, run_dir, monkeypatch):
-  def missing(metrics, reals):
+  def missing(metrics, *data):
     raise UserError(f'no weights for {metrics[0].name}: put them there')
 
   monkeypatch.setattr(evaluation, 'check', missing)

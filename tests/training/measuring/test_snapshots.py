@@ -28,7 +28,7 @@ def test_at_every_snapshot(told, train, run_dir, capsys):
     'seconds': 0.25,
     'recipe': {'count': 5},
   }
-  assert told.checked == [names]
+  assert told.checked == [(names, (4, 4), 11)]
   said = capsys.readouterr().out.splitlines()
   lines = [line for line in said if line.startswith(('swd', 'pr1003'))]
   assert lines[:4] == [
