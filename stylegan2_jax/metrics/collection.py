@@ -19,7 +19,6 @@ import json
 import os
 import pathlib
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -105,21 +104,19 @@ class Collection:
       UserError: rows are not finite, or the folder cannot be written.
       Preempted: `stop` said so; the same pass goes on where it was.
     """
-    with _writing(self.folder):
-      self.folder.mkdir(exist_ok=True)
-      if not self._restore():
-        self._begin()
-      self._saved_at = time.monotonic()
-      while self._done < count:
-        end = min(self._done + BLOCK, count)
-        for batch in produce(self._done + self._num_pending, end):
-          self._take_in(batch)
-          progress(self._done + self._num_pending, count)
-          self._save_if_due(stop)
-        self._add()
-        if self._done == count:
-          self._save()
-      return self._collected()
+    if not self._restore():
+      self._begin()
+    self._saved_at = time.monotonic()
+    while self._done < count:
+      end = min(self._done + BLOCK, count)
+      for batch in produce(self._done + self._num_pending, end):
+        self._take_in(batch)
+        progress(self._done + self._num_pending, count)
+        self._save_if_due(stop)
+      self._add()
+      if self._done == count:
+        self._save()
+    return self._collected()
 
   @property
   def _num_pending(self) -> int:
@@ -142,10 +139,12 @@ class Collection:
 
   def _begin(self):
     """An empty folder; what another pass left there is no use."""
-    for path in (self.folder / _STATE, *self.folder.glob(f'*{_SUFFIX}')):
-      path.unlink(missing_ok=True)
-    with files.replacing(self.folder / _ASKED) as file:
-      file.write(json.dumps(self._asked, indent=1).encode())
+    with _writing(self.folder):
+      self.folder.mkdir(exist_ok=True)
+      for path in (self.folder / _STATE, *self.folder.glob(f'*{_SUFFIX}')):
+        path.unlink(missing_ok=True)
+      with files.replacing(self.folder / _ASKED) as file:
+        file.write(json.dumps(self._asked, indent=1).encode())
 
   def _restore(self) -> bool:
     """Goes to what was saved; False where there is nothing of this pass, or it is damaged."""
@@ -155,7 +154,7 @@ class Collection:
           self._take(dict(arrays))
         if all(map(self._rows_are_there, self._keep)):
           return True
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except Exception:  # of damaged files, zipfile and NumPy raise all kinds
       pass
     self._done, self._hash, self._widths, self._gaussians, self._pending = 0, b'', {}, {}, []
     return False
@@ -196,16 +195,12 @@ class Collection:
 
   def _append(self, name, rows):
     """Writes rows after those that are done; what follows them is of a pass that was killed."""
-    with self._rows_path(name).open('ab') as file:
+    with _writing(self.folder), self._rows_path(name).open('ab') as file:
       file.truncate(self._done * rows.shape[1] * 4)
       file.write(np.ascontiguousarray(rows, '<f4').data)
 
   def _save(self):
     """The state, after all that it counts on is on disk."""
-    for name, kind in self._keep.items():
-      if kind == ROWS and self._done:
-        with self._rows_path(name).open('rb+') as file:
-          os.fsync(file.fileno())
     arrays = {f'width/{name}': np.int64(width) for name, width in self._widths.items()}
     for name, gaussian in self._gaussians.items():
       arrays |= {f'{name}/{key}': value for key, value in gaussian.arrays().items()}
@@ -213,6 +208,14 @@ class Collection:
       block = _joined(self._pending)
       arrays |= {f'pending/{name}': rows for name, rows in block.rows.items()}
       arrays['digests'] = block.digests
+    with _writing(self.folder):
+      for name, kind in self._keep.items():
+        if kind == ROWS and self._done:
+          with self._rows_path(name).open('rb+') as file:
+            os.fsync(file.fileno())
+      self._write_state(arrays)
+
+  def _write_state(self, arrays):
     with files.replacing(self.folder / _STATE) as file:
       np.savez(file, done=self._done, hash=np.frombuffer(self._hash, np.uint8), **arrays)
 

@@ -120,14 +120,15 @@ def _check_reals(metrics, name, there):
 def _check_count(metric, name, there):
   asked = metric.num_fakes or 0
   if asked > there:
-    raise UserError(
-      f'{metric.name} asks for {asked} images of {name}, which has {there}: ask for fewer, as in '
-      f'{_smaller(metric, there)}'
-    )
+    remedy = _remedy(metric, there)
+    raise UserError(f'{metric.name} asks for {asked} images of {name}, which has {there}: {remedy}')
 
 
-def _smaller(metric, count):
-  return metric.name.replace(_count_text(metric), str(count), 1)
+def _remedy(metric, count):
+  """What to do with fewer images."""
+  if count < metric.fewest:
+    return 'leave it out'
+  return 'ask for fewer, as in ' + metric.name.replace(_count_text(metric), str(count), 1)
 
 
 def _count_text(metric):

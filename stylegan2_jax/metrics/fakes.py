@@ -89,9 +89,8 @@ class Fakes(ImageSet):
     return np.eye(self.c_dim, dtype=np.float32)[labels] if labels.ndim == 1 else labels
 
   def identity(self, count: int) -> dict[str, Any]:
-    """By the bytes of the weights."""
-    recipe = self.recipe(count)
-    return {**recipe, 'count': count, 'size': self.size, 'dtype': str(self._dtype())}
+    """By the bytes of the weights, and all that the network is apart from them."""
+    return {**self.recipe(count), 'network': repr(self.generator)}
 
   def recipe(self, count: int) -> dict[str, Any]:
     """Which model and which seeds."""
@@ -108,10 +107,6 @@ class Fakes(ImageSet):
   @functools.cached_property
   def _weights_digest(self):
     return _digest(self.weights)
-
-  def _dtype(self):
-    synthesis = self.generator.synthesis
-    return synthesis.reduced_dtype if synthesis.num_reduced else synthesis.dtype
 
   def _inputs(self, numbers):
     seeds = (numbers + self.seed).astype(np.uint32)

@@ -11,6 +11,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ from stylegan2_jax.words import reason
 from stylegan2_jax.workdir_lock import WorkdirLock
 
 _LOCK = '.lock'  # in the folder of a pass, while it is under way
+_ABANDONED_SECONDS = 7 * 24 * 3600.0  # so long an interrupted pass waits for its command
 
 
 class Passes:
@@ -56,15 +58,17 @@ class Passes:
     self._metrics, self._networks = metrics, networks
     self._fakes, self._reals, self._scratch = fakes, reals, scratch
     self._progress, self._stop = progress, stop
+    self._own: list[pathlib.Path] = []  # folders in scratch
     try:
       scratch.mkdir(parents=True, exist_ok=True)
     except OSError as error:
       raise UserError(f'cannot make the folder {scratch}: {reason(error)}') from None
 
   def end(self) -> None:
-    """Removes what is left, but not what another evaluation works on."""
+    """Removes its passes, and abandoned ones; those of other evaluations may yet go on."""
     for folder in self._scratch.glob('*/'):
-      if not WorkdirLock(folder / _LOCK).is_taken():
+      of_use = folder not in self._own and not _abandoned(folder)
+      if not of_use and not WorkdirLock(folder / _LOCK).is_taken():
         shutil.rmtree(folder, ignore_errors=True)
     with contextlib.suppress(OSError):  # something is left
       self._scratch.rmdir()
@@ -92,6 +96,7 @@ class Passes:
       identity, produce = images.identity(count), Extractor(networks, images.size).produce(images)
       what = f'{count} images of {images.name}, by {_and(network.name for network in networks)}'
     asked = {'images': identity, 'networks': [network.recipe for network in networks]}
+    self._own.append(self._scratch / _key(asked, keep))
     with _locked(self._scratch, self._scratch, _key(asked, keep)) as folder:
       with self._progress.over(what) as progress:
         found = Collection(folder, asked, keep).run(count, produce, progress, self._stop)
@@ -111,6 +116,7 @@ class Passes:
       found = Collection(place, asked, kinds).finished(images.count)
       if found is not None:
         return found
+    self._own.append(self._scratch / _key(asked, keep))
     with _locked(cache or self._scratch, self._scratch, _key(asked, keep)) as place:
       produce = Extractor([network], images.size).produce(images)
       with self._progress.over(f'{images.count} images of {images.name}, by {network.name}') as at:
@@ -149,6 +155,15 @@ class Passes:
     return dict(sorted(keep.items()))
 
 
+def _abandoned(folder: pathlib.Path) -> bool:
+  """Whether nothing was saved in the folder of a pass for long."""
+  try:
+    newest = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+  except OSError:  # it goes at this moment
+    return False
+  return time.time() - newest > _ABANDONED_SECONDS
+
+
 def _and(names) -> str:
   """As in 'inception, vgg16 and random'."""
   *first, last = names
@@ -168,7 +183,11 @@ def _locked(folder: pathlib.Path, scratch: pathlib.Path, key: str) -> Iterator[p
     if _take(folder / key, stack):
       yield folder / key
       return
-    own = pathlib.Path(tempfile.mkdtemp(prefix='unshared-', dir=scratch))
+    try:
+      scratch.mkdir(parents=True, exist_ok=True)  # one that ended may have removed it
+      own = pathlib.Path(tempfile.mkdtemp(prefix='unshared-', dir=scratch))
+    except OSError as error:
+      raise UserError(f'cannot make a folder in {scratch}: {reason(error)}') from None
     stack.callback(shutil.rmtree, own, ignore_errors=True)
     _take(own, stack)
     yield own
@@ -178,7 +197,7 @@ def _take(folder, stack) -> bool:
   """Locks a folder until the stack is left; False where another process has it, or on odd disks."""
   lock = WorkdirLock(folder / _LOCK, 'evaluation')
   try:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)  # one that ended may have removed scratch
     lock.take()
   except (UserError, OSError):
     return False

@@ -151,7 +151,10 @@ def test_a_pass_over_something_else_begins_anew(tmp_path):
   assert json.loads((tmp_path / 'a' / 'asked.json').read_text())['asked'] == {'of': 'other'}
 
 
-@pytest.mark.parametrize('damage', ['state', 'state empty', 'rows', 'asked', 'state gone'])
+DAMAGES = ['state', 'state empty', 'method', 'rows', 'asked', 'state gone']
+
+
+@pytest.mark.parametrize('damage', DAMAGES)
 def test_damaged_passes_begin_anew(tmp_path, damage):
   rows, folder = all_rows(), tmp_path / 'a'
   run(folder, rows)
@@ -160,6 +163,9 @@ def test_damaged_passes_begin_anew(tmp_path, damage):
     state.write_bytes(content[: len(content) // 2])
   elif damage == 'state empty':
     state.write_bytes(b'')
+  elif damage == 'method':  # of compression, in the zip's directory
+    entry = content.index(b'PK\x01\x02') + 10
+    state.write_bytes(content[:entry] + b'\x63' + content[entry + 1 :])
   elif damage == 'rows':
     with (folder / 'net.b.rows').open('r+b') as file:
       file.truncate(100)
@@ -188,10 +194,10 @@ def test_rows_that_are_not_finite(tmp_path):
 
 
 def test_a_full_disk(tmp_path, monkeypatch):
-  def full(self):
+  def full(self, arrays):
     raise OSError(errno.ENOSPC, 'No space left on device')
 
-  monkeypatch.setattr(Collection, '_save', full)
+  monkeypatch.setattr(Collection, '_write_state', full)
   with pytest.raises(UserError, match=r'cannot write into .*No space left'):
     run(tmp_path / 'a', all_rows())
 

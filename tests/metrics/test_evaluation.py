@@ -4,6 +4,9 @@ import dataclasses
 import functools
 import itertools
 import json
+import os
+import shutil
+import time
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +18,9 @@ from stylegan2_jax.errors import Preempted, UserError
 from stylegan2_jax.metrics import collection, evaluation, names, passes
 from stylegan2_jax.metrics.fakes import Fakes
 from stylegan2_jax.metrics.features.feature_network import FeatureNetwork
+from stylegan2_jax.metrics.formulas import manifolds
+from stylegan2_jax.metrics.formulas.inception_score import inception_score
+from stylegan2_jax.metrics.formulas.kernel_distance import kernel_distance
 from stylegan2_jax.metrics.image_sets import SourceImages
 from stylegan2_jax.settings import DataSettings
 from stylegan2_jax.workdir_lock import WorkdirLock
@@ -86,6 +92,34 @@ def test_fid_is_what_its_definition_says(fakes, reals, tmp_path):
   root = linalg.sqrtm(covariances[0] @ covariances[1]).real
   expected = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(sum(covariances) - 2 * root)
   assert values(found)['fid300_full'] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_others_are_their_formulas(reals, tmp_path):
+  """With the papers' numbers of subsets, splits and neighbours, and either side in its place."""
+  folder = tmp_path / 'fakes'
+  folder.mkdir()
+  for i, picture in enumerate(noise_pictures(700, 16, 16)[400:]):
+    (folder / f'{i:03d}.png').write_bytes(png(picture // (1 + i % 2)))  # half of them are darker
+  fakes = SourceImages(open_source(DataSettings(source=str(folder), resolution=16)))
+  found = values(run('kid300,pr3003,dc3005,is300', fakes, reals, tmp_path / 's')[0])
+  sides = (SourceImages(reals, 300), fakes)
+  real, fake = (
+    plain_features(np.concatenate(list(side.batches(0, 300, 50))), WEIGHTS) for side in sides
+  )
+  kernel = kernel_distance(real, fake, 100, 1000)
+  assert found['kid300'] == pytest.approx(kernel.mean, rel=1e-3)
+  precision, recall = manifolds.precision_recall(real, fake, 3)
+  density, coverage = manifolds.density_coverage(real, fake, 5)
+  assert abs(precision - recall) > 0.1
+  assert abs(density - coverage) > 0.1
+  for name, expected in (
+    ('pr3003_precision', precision), ('pr3003_recall', recall),
+    ('dc3005_density', density), ('dc3005_coverage', coverage),
+  ):  # fmt: skip
+    assert found[name] == pytest.approx(expected, abs=0.02), name
+  scores = np.exp(fake) / np.exp(fake).sum(1, keepdims=True)
+  mean, std = inception_score(scores, 10)
+  assert (found['is300_mean'], found['is300_std']) == pytest.approx((mean, std), rel=1e-3)
 
 
 def test_one_pass_over_the_fakes_for_all(fakes, reals, tmp_path, monkeypatch):
@@ -163,6 +197,29 @@ def test_interrupted_equals_uninterrupted(fakes, reals, tmp_path, monkeypatch, a
     except Preempted:
       continue
   assert values(found) == whole
+
+
+def test_interrupted_passes_of_others_stay(fakes, reals, tmp_path):
+  """Until their command is given again, or for a week."""
+  with pytest.raises(Preempted):
+    run('fid300', fakes, reals, tmp_path / 's', stop=lambda: True)
+  (left,) = (tmp_path / 's').iterdir()
+  run('fid20', fakes, reals, tmp_path / 's')
+  assert list((tmp_path / 's').iterdir()) == [left]
+  long_ago = time.time() - 8 * 24 * 3600
+  for path in (*left.iterdir(), left):
+    os.utime(path, (long_ago, long_ago))
+  run('fid20', fakes, reals, tmp_path / 's')
+  assert not (tmp_path / 's').exists()
+
+
+def test_the_folder_goes_meanwhile(fakes, reals, tmp_path):
+  """As another evaluation that ends removes it."""
+  chosen = names.parse('fid300,is20')
+  results = evaluation.evaluate(chosen, fakes, reals, tmp_path / 's', lambda line: None)
+  next(results)
+  shutil.rmtree(tmp_path / 's')
+  assert [result.metric.name for result in results] == ['is20']
 
 
 def _is_above(numbers, limit):

@@ -1,6 +1,7 @@
 """Images of a generator as metrics draw them."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -100,3 +101,7 @@ def test_identity_tells_weights_seeds_and_truncation():
   for other in others:
     assert other.identity(10) != same
   assert Fakes(generator, weights).identity(11) != same
+  synthesis = generator.synthesis
+  for changes in ({'clamp': 0.1}, {'equalized': False}, {'dtype': jnp.bfloat16}):
+    other = generator.clone(synthesis=synthesis.clone(**changes))
+    assert Fakes(other, weights).identity(10) != same, changes
