@@ -5,12 +5,14 @@ forms are those that are fast on a CPU: a 1×1 convolution is a matrix product, 
 transposed stride-2 convolution is one matrix product followed by a scatter of its k·k taps.
 """
 
+import dataclasses
 import itertools
 
 import jax
 import jax.numpy as jnp
 
 from stylegan2_jax.ops.fir import RESAMPLE_TAPS, upfirdn2d
+from stylegan2_jax.ops.linear_map import linear_map
 
 
 def conv2d(x: jax.Array, weight: jax.Array, stride: int = 1, padding: int = 0) -> jax.Array:
@@ -75,8 +77,7 @@ def downsample_conv2d(x: jax.Array, weight: jax.Array) -> jax.Array:
 def transposed_conv2d(x: jax.Array, weight: jax.Array) -> jax.Array:
   """Stride-2 transposed convolution: out[2i + a] += x[i]·W[a], no flip, no cropping.
 
-  One matrix product C_in -> k·k·C_out, whose columns are then added up phase by phase: output
-  pixels of even and odd index receive the even and odd taps.
+  One matrix product C_in -> k·k·C_out, whose columns are then added up.
 
   Args:
     x: [N, H, W, C_in].
@@ -88,17 +89,49 @@ def transposed_conv2d(x: jax.Array, weight: jax.Array) -> jax.Array:
   n, h, w, c = x.shape
   k, _, _, c_out = weight.shape
   taps = x.reshape(n * h * w, c) @ weight.transpose(2, 0, 1, 3).reshape(c, -1)
-  taps = taps.reshape(n, h, w, k, k, c_out)
-  reach = (k + 1) // 2  # taps of the larger phase; each phase has h + reach − 1 pixels
-  phases = []
-  for py, px in itertools.product(range(2), range(2)):
-    total = jnp.zeros((), x.dtype)
-    for a, b in itertools.product(range(py, k, 2), range(px, k, 2)):
-      i, j = a // 2, b // 2
-      pads = [(0, 0, 0), (i, reach - 1 - i, 0), (j, reach - 1 - j, 0), (0, 0, 0)]
-      total = total + jax.lax.pad(taps[:, :, :, a, b], jnp.zeros((), x.dtype), pads)
-    phases.append(total)  # [N, h + reach − 1, w + reach − 1, C_out]
-  rows = [jnp.stack(phases[2 * py : 2 * py + 2], axis=3) for py in range(2)]
-  y = jnp.stack(rows, axis=2)  # [N, h', 2, w', 2, C_out]
-  y = y.reshape(n, 2 * (h + reach - 1), 2 * (w + reach - 1), c_out)
-  return y[:, : 2 * h + k - 2, : 2 * w + k - 2]
+  return linear_map(_Scatter(k), _Gather(k), taps.reshape(n, h, w, k, k, c_out))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Scatter:
+  """Adds up taps [N, H, W, k, k, C] that lie 2 pixels apart: [N, 2H + k − 2, 2W + k − 2, C].
+
+  Phase by phase: output pixels of even and odd index receive the even and odd taps.
+  """
+
+  k: int
+
+  def __call__(self, taps: jax.Array) -> jax.Array:
+    n, h, w, k, _, c = taps.shape
+    reach = (k + 1) // 2  # taps of the larger phase; each phase has h + reach − 1 pixels
+    phases = []
+    for py, px in itertools.product(range(2), range(2)):
+      total = jnp.zeros((), taps.dtype)
+      for a, b in itertools.product(range(py, k, 2), range(px, k, 2)):
+        i, j = a // 2, b // 2
+        pads = [(0, 0, 0), (i, reach - 1 - i, 0), (j, reach - 1 - j, 0), (0, 0, 0)]
+        total = total + jax.lax.pad(taps[:, :, :, a, b], jnp.zeros((), taps.dtype), pads)
+      phases.append(total)  # [N, h + reach − 1, w + reach − 1, C]
+    rows = [jnp.stack(phases[2 * py : 2 * py + 2], axis=3) for py in range(2)]
+    y = jnp.stack(rows, axis=2)  # [N, h', 2, w', 2, C]
+    y = y.reshape(n, 2 * (h + reach - 1), 2 * (w + reach - 1), c)
+    return y[:, : 2 * h + k - 2, : 2 * w + k - 2]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Gather:
+  """Transpose of `_Scatter`: every pixel's k·k window at stride 2, in one pass over memory.
+
+  Derived by JAX it would be the sum of k·k arrays, each of them all zeros but for one tap.
+  """
+
+  k: int
+
+  def __call__(self, y: jax.Array) -> jax.Array:
+    n, height, width, c = y.shape
+    h, w = (height - self.k) // 2 + 1, (width - self.k) // 2 + 1
+    taps = [
+      jax.lax.slice(y, (0, a, b, 0), (n, a + 2 * h - 1, b + 2 * w - 1, c), (1, 2, 2, 1))
+      for a, b in itertools.product(range(self.k), range(self.k))
+    ]  # [N, H, W, C] each
+    return jnp.stack(taps, axis=3).reshape(n, h, w, self.k, self.k, c)
