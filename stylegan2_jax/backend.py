@@ -1,12 +1,14 @@
-"""What has to be set before JAX starts: a CPU flag, the compilation cache, a quiet console.
+"""What has to be set before JAX starts: flags, memory, the compilation cache, a quiet console.
 
 Imports neither JAX nor anything that does.
 """
 
+import ctypes
 import importlib.metadata
 import os
 import pathlib
 import re
+import sys
 from collections.abc import Mapping, MutableMapping
 
 # Takes XLA's YNNPACK convolutions out and keeps its reductions: on CPUs that makes 3x3
@@ -18,16 +20,24 @@ _CPU_FLAG_VALUE = 'LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT,LIBRARY_FUSION_TYPE_REDUCE
 _FLAG_SINCE, _FLAG_BEFORE = (0, 8, 3), (0, 13)
 
 
+# Options of mallopt(3), by the numbers of glibc's malloc.h.
+_MALLOC_OPTIONS = {
+  -1: 2**31 - 1,  # M_TRIM_THRESHOLD: never give memory back
+  -2: 2**26,  # M_TOP_PAD: take it in pieces of 64 MiB
+  -3: 2**31 - 1,  # M_MMAP_THRESHOLD: keep large blocks in the heap, too
+}
+
 # On GPUs: only operations that give the same bits every time, and kernels chosen by rule instead of
 # by timing them. XLA knows both flags on every platform.
 _DETERMINISTIC = {'--xla_gpu_deterministic_ops': 'true', '--xla_gpu_autotune_level': '0'}
 
 
 def prepare(environ: MutableMapping[str, str] | None = None, deterministic: bool = False) -> None:
-  """Sets the environment variables that JAX and XLA read when they start. Call it first.
+  """Sets what JAX and XLA read from the environment when they start. Call it first.
 
   What the user has set stays: a flag in XLA_FLAGS, JAX_COMPILATION_CACHE_DIR (empty: no
-  cache), log levels.
+  cache), JAX_CPU_ENABLE_ASYNC_DISPATCH, log levels, and glibc's MALLOC_ variables: without those
+  this process also keeps the memory that it frees.
 
   Args:
     environ: the variables to change; those of the process if not given.
@@ -39,6 +49,11 @@ def prepare(environ: MutableMapping[str, str] | None = None, deterministic: bool
     _add_flag(environ, flag, value)
   _set_cache(environ)
   _quieten(environ)
+  # On one CPU device, programs run in the thread that calls them: there is nothing to overlap with,
+  # and the memory that `_keep_memory` keeps is the main thread's.
+  environ.setdefault('JAX_CPU_ENABLE_ASYNC_DISPATCH', 'false')
+  if environ is os.environ:
+    _keep_memory(environ)
 
 
 def knows_cpu_flag(jaxlib_version: str) -> bool:
@@ -83,6 +98,22 @@ def _set_cache(environ: MutableMapping[str, str]) -> None:
     if path is not None:
       environ['JAX_COMPILATION_CACHE_DIR'] = str(path)
   environ.setdefault('JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS', '0.5')
+
+
+def _keep_memory(environ: Mapping[str, str]) -> None:
+  """Lets glibc keep freed memory for the next step instead of giving it back to the kernel.
+
+  On a CPU, XLA allocates what a program needs anew for every call, and a fresh page costs far more
+  than what is done with it. What the user has set stays; other C libraries are left alone.
+  """
+  if any(name.startswith('MALLOC_') for name in environ):
+    return
+  if sys.platform != 'linux' or 'glibc.malloc' in environ.get('GLIBC_TUNABLES', ''):
+    return
+  library = ctypes.CDLL(None)
+  if hasattr(library, 'gnu_get_libc_version'):
+    for option, value in _MALLOC_OPTIONS.items():
+      library.mallopt(option, value)
 
 
 def _quieten(environ: MutableMapping[str, str]) -> None:
