@@ -31,6 +31,7 @@ import sizes  # noqa: E402
 
 from stylegan2_jax.networks.builder import build_networks  # noqa: E402
 from stylegan2_jax.networks.work import network_work, phase_work  # noqa: E402
+from stylegan2_jax.training import parallel  # noqa: E402
 from stylegan2_jax.training.engine import Engine  # noqa: E402
 from stylegan2_jax.training.schedule import intervals  # noqa: E402
 from stylegan2_jax.training.state import new_state  # noqa: E402
@@ -43,6 +44,7 @@ class Training:
 
   def __init__(self, settings):
     """Compiles all phases."""
+    parallel.device_count()  # before anything else looks at the devices, as training does
     self.settings, data = settings, settings.data
     networks = build_networks(settings.network, data.size, data.channels, 0)
     state = new_state(settings.seed, *networks, settings.train, settings.augment)

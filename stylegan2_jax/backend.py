@@ -36,8 +36,8 @@ def prepare(environ: MutableMapping[str, str] | None = None, deterministic: bool
   """Sets what JAX and XLA read from the environment when they start. Call it first.
 
   What the user has set stays: a flag in XLA_FLAGS, JAX_COMPILATION_CACHE_DIR (empty: no
-  cache), JAX_CPU_ENABLE_ASYNC_DISPATCH, log levels, and glibc's MALLOC_ variables: without those
-  this process also keeps the memory that it frees.
+  cache), log levels, and glibc's MALLOC_ variables: without those this process also keeps the
+  memory that it frees.
 
   Args:
     environ: the variables to change; those of the process if not given.
@@ -49,9 +49,6 @@ def prepare(environ: MutableMapping[str, str] | None = None, deterministic: bool
     _add_flag(environ, flag, value)
   _set_cache(environ)
   _quieten(environ)
-  # On one CPU device, programs run in the thread that calls them: there is nothing to overlap with,
-  # and the memory that `_keep_memory` keeps is the main thread's.
-  environ.setdefault('JAX_CPU_ENABLE_ASYNC_DISPATCH', 'false')
   if environ is os.environ:
     _keep_memory(environ)
 

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import pathlib
+import platform
 import subprocess
 import sys
 
@@ -84,3 +85,39 @@ def test_jax_starts_quietly_with_it_and_fills_the_cache(tmp_path):
     assert ended.stdout == '900.0\n'
     assert ended.stderr == ''
   assert list((tmp_path / 'stylegan2_jax' / 'xla').iterdir())
+
+
+# Uses and frees 100 MiB, 8 times, and prints how many pages were new in the last 4 of them.
+FAULTS = """
+import ctypes, resource
+from stylegan2_jax import backend
+backend.prepare()
+c = ctypes.CDLL(None)
+c.malloc.restype, c.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+c.free.argtypes = [ctypes.c_void_p]
+c.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+counts = []
+for _ in range(8):
+  block = c.malloc(100 << 20)
+  c.memset(block, 1, 100 << 20)
+  c.free(block)
+  counts.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)
+print(counts[-1] - counts[3])
+"""
+
+
+def new_pages(tmp_path, **given):
+  kept = {k: v for k, v in os.environ.items() if k != 'GLIBC_TUNABLES' and 'MALLOC_' not in k}
+  environ = kept | {'XDG_CACHE_HOME': str(tmp_path), 'PYTHONPATH': str(ROOT)} | given
+  command = [sys.executable, '-c', FAULTS]
+  return int(subprocess.run(command, env=environ, check=True, stdout=subprocess.PIPE).stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='of the GNU C library')
+def test_freed_memory_is_kept(tmp_path):
+  """Unless the user says otherwise: then every page is new every time."""
+  assert new_pages(tmp_path) < 100
+  for name in ('MALLOC_MMAP_THRESHOLD_', 'MALLOC_TRIM_THRESHOLD_'):
+    assert new_pages(tmp_path, **{name: '100000'}) > 4 * (100 << 20) // 2**21
+  tunables = 'glibc.malloc.trim_threshold=100000'
+  assert new_pages(tmp_path, GLIBC_TUNABLES=tunables) > 4 * (100 << 20) // 2**21

@@ -1,5 +1,10 @@
 """Arrays on the devices of one process, and what differs where a job has several hosts."""
 
+import os
+import pathlib
+import platform
+import subprocess
+import sys
 from typing import NamedTuple
 
 import jax
@@ -10,6 +15,8 @@ import pytest
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.training import parallel
 from tests.helpers import limit_devices
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(params=[1, 2, 4])
@@ -112,3 +119,34 @@ def test_hosts_with_different_numbers_of_devices(monkeypatch):
   message = r'the hosts have different numbers of devices \(host 0: 2, host 1: 4\): give each as'
   with pytest.raises(UserError, match=message):
     parallel.device_count()
+
+
+# Prints how many pages were new in four calls of a program that needs 128 MiB in between.
+FAULTS = """
+import resource
+from stylegan2_jax import backend
+backend.prepare()
+import jax
+from stylegan2_jax.training import parallel
+parallel.devices()
+x = jax.numpy.ones((2**25,))
+call = jax.jit(lambda x: jax.numpy.flip(jax.lax.optimization_barrier(x + 1)).sum())
+for _ in range(8):
+  call(x).block_until_ready()
+  if _ == 3:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='of the GNU C library')
+def test_memory_of_programs_is_kept():
+  """Without what `devices` does it is fetched anew for each call: 128 MiB are 2**15 pages."""
+  found = []
+  for text in (FAULTS, FAULTS.replace('parallel.devices()', '')):
+    environ = {k: v for k, v in os.environ.items() if k != 'GLIBC_TUNABLES' and 'MALLOC_' not in k}
+    environ |= {'XLA_FLAGS': '', 'JAX_PLATFORMS': 'cpu', 'PYTHONPATH': str(ROOT)}
+    done = subprocess.run([sys.executable, '-c', text], env=environ, check=True, stdout=-1)
+    found.append(int(done.stdout))
+  kept, fetched = found
+  assert kept < 2**13 < fetched
