@@ -1,13 +1,15 @@
 """Other ways to compute what stylegan2_jax/ops computes: to see which is fast on a backend."""
 
+import functools
 import itertools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from stylegan2_jax.ops.fir import RESAMPLE_TAPS, upfirdn2d
-from stylegan2_jax.ops.modulated_conv import demodulation
+from stylegan2_jax.ops.conv import conv2d, downsample_conv2d, upsample_conv2d
+from stylegan2_jax.ops.fir import RESAMPLE_TAPS, filter2d, upfirdn2d
+from stylegan2_jax.ops.modulated_conv import demodulation, modulated_conv2d
 
 _NHWC = ('NHWC', 'HWIO', 'NHWC')
 _TAPS = np.asarray(RESAMPLE_TAPS)
@@ -58,12 +60,17 @@ def upsample_phases(x, weight):
     row = []
     for px in range(2):
       taps = weight[py::2, px::2][::-1, ::-1]
-      reach = [(taps.shape[0] - 1, 1 - py), (taps.shape[1] - 1, 1 - px)]
-      pads = [(taps.shape[axis] - 1, reach[axis][0] - taps.shape[axis] + 2) for axis in range(2)]
+      pads = [(k - 1, 1) for k in taps.shape[:2]]  # every phase has h + 1 by w + 1 pixels
       row.append(jax.lax.conv_general_dilated(x, taps, (1, 1), pads, dimension_numbers=_NHWC))
     rows.append(jnp.stack(row, axis=3))  # [N, h + 1, w + 1, 2, C]
   y = jnp.stack(rows, axis=2).reshape(n, 2 * h + 2, 2 * w + 2, -1)[:, : 2 * h + 1, : 2 * w + 1]
   return upfirdn2d(y, RESAMPLE_TAPS, padding=((1, 1), (1, 1)), gain=4)
+
+
+def upsample_fir_first(x, weight):
+  """FIR first, with a pixel more at every side, then an ordinary 3×3 at twice the resolution."""
+  x = upfirdn2d(x, RESAMPLE_TAPS, up=2, padding=((3, 2), (3, 2)), gain=4)
+  return conv2d(x, weight[::-1, ::-1])
 
 
 def upsample_merged(x, weight):
@@ -143,3 +150,36 @@ def _windows(x, k, stride, padding):
   for a, b in itertools.product(range(k), range(k)):
     end = (x.shape[0], a + (h - 1) * stride + 1, b + (w - 1) * stride + 1, x.shape[3])
     yield jax.lax.slice(x, (0, a, b, 0), end, (1, stride, stride, 1))
+
+
+# The first form of each group is the one that the networks use.
+GROUPS = {
+  'conv': {
+    'native, NHWC': functools.partial(conv2d, padding=1),
+    'native, NCHW': conv_nchw,
+    'im2col': conv_im2col,
+    'nine products': conv_shifted,
+  },
+  'up': {
+    'product, scatter, FIR': upsample_conv2d,
+    'dilated, FIR': upsample_dilated,
+    'four phases, FIR': upsample_phases,
+    'FIR first, then 3×3': upsample_fir_first,
+    'FIR merged into 6×6': upsample_merged,
+  },
+  'down': {
+    'FIR, native stride 2': downsample_conv2d,
+    'FIR, im2col': downsample_im2col,
+    'FIR, space to depth': downsample_to_depth,
+  },
+  'fir': {
+    'shifted sums, transpose stated': filter2d,
+    'shifted sums, derived': fir_derived,
+    '16 taps': fir_square,
+    'depthwise': fir_depthwise,
+  },
+  'modulated': {
+    'activations scaled': modulated_conv2d,
+    'a kernel per sample': modulated_grouped,
+  },
+}

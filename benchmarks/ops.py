@@ -3,17 +3,18 @@
   python benchmarks/ops.py --out=benchmarks/results/ops.json
 
 For each shape and form: milliseconds forwards, of the gradient of the input, and of that of the
-weights, and which share of the peak of float32 products in the same round they reach. The first
-form of each group is the one that the networks use; each of the others must first give the same
-numbers. `augment`: ADA's transforms beside a forward pass of D; `random`: the noise of a batch by
-JAX's two generators. All forms of a group take turns within a round.
+weights, and which share of the peak of float32 products in the same round they reach. The shapes
+are those of some sizes at a low, a middle and the highest resolution. The first form of each group
+is the one that the networks use; each of the others must first give the same numbers, forwards and
+backwards. `augment`: ADA's transforms beside a forward pass of D, for one image of a batch of
+64×64; `random`: the noise of such a batch by JAX's two generators. All forms of a group take turns
+within a round.
 """
 
 import functools
 import pathlib
 import statistics
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -29,58 +30,27 @@ import report  # noqa: E402
 import sizes  # noqa: E402
 
 from stylegan2_jax.augment.choose import choose_augmenter  # noqa: E402
+from stylegan2_jax.geometry import block_resolutions  # noqa: E402
 from stylegan2_jax.networks.builder import build_networks, init_networks  # noqa: E402
-from stylegan2_jax.ops.conv import conv2d, downsample_conv2d, upsample_conv2d  # noqa: E402
-from stylegan2_jax.ops.fir import filter2d  # noqa: E402
-from stylegan2_jax.ops.modulated_conv import modulated_conv2d  # noqa: E402
+from stylegan2_jax.networks.layers import num_channels  # noqa: E402
+from stylegan2_jax.networks.noise import random_noise  # noqa: E402
 from stylegan2_jax.settings import AugmentSettings  # noqa: E402
 
-# (resolution, C_in, C_out) of convolutions of 64px, a low, a middle and the highest resolution.
-_SHAPES = ((8, 256, 256), (32, 128, 128), (64, 64, 64))
-_UP = ((4, 256, 256), (16, 256, 128), (32, 128, 64))
-_DOWN = ((8, 256, 256), (32, 128, 256), (64, 64, 128))
 
-GROUPS = {
-  'conv': (
-    _SHAPES,
-    {
-      'native, NHWC': functools.partial(conv2d, padding=1),
-      'native, NCHW': forms.conv_nchw,
-      'im2col': forms.conv_im2col,
-      'nine products': forms.conv_shifted,
-    },
-  ),
-  'up': (
-    _UP,
-    {
-      'product, scatter': upsample_conv2d,
-      'dilated': forms.upsample_dilated,
-      'four phases': forms.upsample_phases,
-      'FIR merged': forms.upsample_merged,
-    },
-  ),
-  'down': (
-    _DOWN,
-    {
-      'FIR, native stride 2': downsample_conv2d,
-      'FIR, im2col': forms.downsample_im2col,
-      'FIR, space to depth': forms.downsample_to_depth,
-    },
-  ),
-  'fir': (
-    _SHAPES[1:],
-    {
-      'shifted sums, transpose stated': filter2d,
-      'shifted sums, derived': forms.fir_derived,
-      '16 taps': forms.fir_square,
-      'depthwise': forms.fir_depthwise,
-    },
-  ),
-  'modulated': (
-    _SHAPES,
-    {'activations scaled': modulated_conv2d, 'a kernel per sample': forms.modulated_grouped},
-  ),
-}
+def shapes(group: str, names: list[str]) -> list[tuple[int, int, int]]:
+  """(side of the input, C_in, C_out) at a low, a middle and the highest resolution of sizes."""
+  found = {}  # an ordered set: sizes may share shapes
+  for name in names:
+    settings = sizes.size(name)
+    network = settings.network
+    wide = functools.partial(
+      num_channels, channel_base=network.channel_base, channel_max=network.channel_max
+    )
+    resolutions = block_resolutions(settings.data.resolution)[1:]
+    for r in (resolutions[0], resolutions[len(resolutions) // 2], resolutions[-1]):
+      up, down = (r // 2, wide(r // 2), wide(r)), (r, wide(r), wide(r // 2))
+      found[{'up': up, 'down': down}.get(group, (r, wide(r), wide(r)))] = None
+  return list(found)
 
 
 def arguments(group, shape, batch, rng):
@@ -114,92 +84,91 @@ def passes(fn, given, cotangent):
 
 def check(expected, found, what):
   """Ends the benchmark where a form computes something else."""
+  if found.shape != expected.shape:
+    sys.exit(f'{what} is {found.shape}, in the form in use {expected.shape}')
   error = float(np.abs(found - expected).max() / np.abs(expected).max())
   if not error < 1e-4:
     sys.exit(f'{what} differs from the form in use by {error:.2g} of the largest value')
 
 
-def measure_group(group, batch, rounds, machine) -> dict:
+def measure_group(group, names, batch, rounds, machine) -> dict:
   """Shape -> form -> pass -> milliseconds and share of the peak."""
-  shapes, made = GROUPS[group]
   rng, results = np.random.default_rng(0), {}
-  for shape in shapes:
+  for shape in shapes(group, names):
     given, work = arguments(group, shape, batch, rng)
-    given = jax.device_put(given)
-    first = next(iter(made.values()))
-    out = jax.eval_shape(first, *given)
-    cotangent = jax.device_put(rng.standard_normal(out.shape, np.float32))
-    compiled = {name: passes(fn, given, cotangent) for name, fn in made.items()}
-    expected = {name: np.asarray(call()) for name, call in next(iter(compiled.values())).items()}
-    for name, calls in compiled.items():
-      for part, call in calls.items():
-        check(expected[part], np.asarray(call()), f'{group}, {name}, {part}, {shape}')
+    compiled = _compile(group, shape, jax.device_put(given), rng)
     taken = {(name, part): [] for name, calls in compiled.items() for part in calls}
     shares = {key: [] for key in taken}
     for _ in range(rounds):
-      rate = machine.measure(1)['float32']
+      rate = machine.measure(2)['float32']
       for name, part in taken:
-        seconds = _seconds(compiled[name][part])
+        seconds = peaks.best_of(2, compiled[name][part])
         taken[name, part].append(1e3 * seconds)
         shares[name, part].append(work / seconds / rate)
-    results['{}x{}, {} to {}'.format(shape[0], *shape)] = {
-      name: {
-        part: {
-          'milliseconds': report.spread(taken[name, part]),
-          'share_of_peak': report.digits(statistics.median(shares[name, part]), 3),
-        }
-        for part in calls
-      }
-      for name, calls in compiled.items()
-    }
+    made = results['{}x{}, {} to {}'.format(shape[0], *shape)] = {name: {} for name in compiled}
+    for (name, part), values in taken.items():
+      share = report.digits(statistics.median(shares[name, part]), 3)
+      made[name][part] = {'milliseconds': report.spread(values), 'share_of_peak': share}
   return results
 
 
-def _seconds(call) -> float:
-  """The median of three calls; one before warms up."""
-  times = []
-  for _ in range(4):
-    begun = time.perf_counter()
-    jax.block_until_ready(call())
-    times.append(time.perf_counter() - begun)
-  return statistics.median(times[1:])
+def _compile(group, shape, given, rng):
+  """Form -> pass -> a call without arguments; all of them checked."""
+  out = jax.eval_shape(next(iter(forms.GROUPS[group].values())), *given)
+  cotangent = jax.device_put(rng.standard_normal(out.shape, np.float32))
+  compiled, expected = {}, {}
+  for name, fn in forms.GROUPS[group].items():
+    compiled[name] = passes(fn, given, cotangent)
+    for part, call in compiled[name].items():
+      found = np.asarray(call())
+      check(expected.setdefault(part, found), found, f'{group}, {name}, {part}, {shape}')
+  return compiled
 
 
 def measure_augment(batch, rounds) -> dict:
-  """Milliseconds for a batch of 64×64: D forwards, and ADA's transforms with their gradient."""
+  """Milliseconds for one image of 64×64: D forwards, and ADA's transforms with their gradient."""
   settings = sizes.size('64px')
   networks = build_networks(settings.network, settings.data.size, 3, 0)
   params = init_networks(jax.random.key(0), *networks)[1]
   img = jax.random.uniform(jax.random.key(1), (batch, 64, 64, 3), minval=-1)
-  keys = jax.random.split(jax.random.key(2), batch)
-  p, calls = jax.numpy.float32(0.5), {}
-  discriminate = jax.jit(networks[1].apply)
-  calls['D, forwards'] = lambda: discriminate({'params': params}, img)
+  cotangent = jax.random.normal(jax.random.key(2), img.shape)
+  # Arguments, not constants, which the compiler would draw with beforehand.
+  keys, p = jax.random.split(jax.random.key(3), batch), jax.numpy.float32(0.5)
+  calls = {'D, forwards': functools.partial(jax.jit(networks[1].apply), {'params': params}, img)}
   for transforms in ('bgc', 'bgcfnc'):
     augment = choose_augmenter(AugmentSettings(kind='fixed', transforms=transforms, p=0.5))
-    run = jax.jit(augment)
-    back = jax.jit(lambda img, f=augment: jax.vjp(lambda x: f(keys, p, x), img)[1](img)[0])
-    calls[f'{transforms}, forwards'] = lambda run=run: run(keys, p, img)
-    calls[f'{transforms}, gradient'] = lambda back=back: back(img)
-  return _turns(calls, rounds)
+
+    def back(keys, p, img, cotangent, augment=augment):
+      return jax.vjp(lambda x: augment(keys, p, x), img)[1](cotangent)[0]
+
+    calls[f'{transforms}, forwards'] = functools.partial(jax.jit(augment), keys, p, img)
+    calls[f'{transforms}, gradient'] = functools.partial(jax.jit(back), keys, p, img, cotangent)
+  return _turns(calls, rounds, batch)
 
 
 def measure_random(batch, rounds) -> dict:
-  """Milliseconds for the noise of a batch at 64×64."""
-  calls = {}
+  """Milliseconds for the noise maps of a batch of 64×64."""
+  size, calls = sizes.size('64px').data.size, {}
   for name in ('threefry2x32', 'rbg'):
-    key = jax.random.key(0, impl=name)
-    draw = jax.jit(lambda key: jax.random.normal(key, (batch, 2 * 64 * 64)))
-    calls[name] = lambda draw=draw, key=key: draw(key)
-  return _turns(calls, rounds)
+    keys = jax.random.split(jax.random.key(0, impl=name), batch)
+    calls[name] = functools.partial(jax.jit(lambda keys: random_noise(keys, size)), keys)
+  return _turns(calls, rounds, 1)
 
 
-def _turns(calls, rounds):
+def _turns(calls, rounds, count):
+  """Name -> milliseconds of a call for each of `count`, and how many times those of the first."""
   taken = {name: [] for name in calls}
   for _ in range(rounds):
     for name, call in calls.items():
-      taken[name].append(1e3 * _seconds(call))
-  return {name: {'milliseconds': report.spread(values)} for name, values in taken.items()}
+      taken[name].append(1e3 * peaks.best_of(5, call) / count)
+  first = next(iter(taken.values()))
+  return {
+    name: {
+      'milliseconds': report.spread(values),
+      'ratio': report.spread([a / b for a, b in zip(values, first, strict=True)]),
+    }
+    for name, values in taken.items()
+  }
 
 
 def _print(group, results):
@@ -215,23 +184,41 @@ def _print(group, results):
     print(report.table(rows) + '\n', flush=True)
 
 
+def _print_turns(head, results):
+  rows = [(head, 'ms', 'of the first', 'least', 'most')]
+  for name, values in results.items():
+    rows.append((name, values['milliseconds']['median'], *values['ratio'].values()))
+  print(report.table(rows) + '\n', flush=True)
+
+
 def main():
   """Measures and prints; writes JSON with --out."""
-  every = (*GROUPS, 'augment', 'random')
+  every, on_cpu = (*forms.GROUPS, 'augment', 'random'), jax.default_backend() == 'cpu'
   parser = report.parser(__doc__)
+  parser.set_defaults(rounds=3)
   parser.add_argument('--groups', default=','.join(every))
+  usual = 'cifar32,64px' if on_cpu else 'paper256,stylegan2'
+  parser.add_argument('--sizes', default=usual, help='of ' + ', '.join(sizes.SIZES))
   parser.add_argument('--batch', type=int, default=8)
   flags = parser.parse_args()
+  groups = flags.groups.split(',')
+  if not set(groups) <= set(every):
+    parser.error(f'--groups takes some of {",".join(every)}')
+  if not on_cpu:  # as the peak: forms that multiply in TF32 differ by more than the check allows
+    jax.config.update('jax_default_matmul_precision', 'highest')
   results, machine = {'command': 'python benchmarks/ops.py', **report.machine()}, peaks.Peaks()
-  for group in flags.groups.split(','):
-    if group in GROUPS:
-      results[group] = measure_group(group, flags.batch, flags.rounds, machine)
+  for group in groups:
+    if group in forms.GROUPS:
+      names = flags.sizes.split(',')
+      results[group] = measure_group(group, names, flags.batch, flags.rounds, machine)
       _print(group, results[group])
-      continue
-    measured = {'augment': measure_augment, 'random': measure_random}[group]
-    results[group] = measured(flags.batch, flags.rounds)
-    rows = [(n, values['milliseconds']['median']) for n, values in results[group].items()]
-    print(report.table([(f'{group}, batch {flags.batch}', 'ms'), *rows]) + '\n', flush=True)
+    else:
+      measured = {'augment': measure_augment, 'random': measure_random}[group]
+      results[group] = measured(flags.batch, flags.rounds)
+      _print_turns(
+        {'augment': 'augment, an image', 'random': 'noise, a batch'}[group], results[group]
+      )
+  machine.measure()  # for those groups that need none
   results['peaks'] = machine.summary()
   report.write(flags.out, results)
 

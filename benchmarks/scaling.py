@@ -21,6 +21,12 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from stylegan2_jax import backend
+
+backend.prepare()  # before JAX is imported: it would not look for its compilation cache later
+
+import report  # noqa: E402
+
 _SIZES = ('tiny32', 'cifar32')
 _BATCH = 16
 _WAYS = {  # name -> (devices, micro-batches on each); the others are compared with the first
@@ -88,8 +94,6 @@ def serve(size: str, batch: int, micro_batch: int) -> None:
 
 def measure(size: str, batch: int, rounds: int, platform: str, count: int) -> dict:
   """Every way that `count` devices allow, on networks of one size."""
-  import report
-
   ways = {}
   for name, (devices, chunks) in _WAYS.items():
     if devices <= count:
@@ -124,8 +128,6 @@ def _machine():
 
 
 def _print(size, batch, found):
-  import report
-
   rows = [(f'{size}, batch {batch}', 's/kimg', 'ratio', 'least', 'most', 'MiB a device')]
   for name, values in found.items():
     ratio = values['ratio']
@@ -142,8 +144,6 @@ def _print(size, batch, found):
 
 def main():
   """Measures and prints; writes JSON with --out."""
-  import report
-
   parser = report.parser(__doc__)
   parser.add_argument('--sizes', default=','.join(_SIZES), help='of benchmarks/sizes.py')
   parser.add_argument('--batch', type=int, default=_BATCH, help='over all devices')
