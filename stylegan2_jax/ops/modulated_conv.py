@@ -3,12 +3,14 @@
 And what demodulation replaced, to study it: normalisation of the feature maps themselves.
 """
 
+import dataclasses
 import functools
 
 import jax
 import jax.numpy as jnp
 
 from stylegan2_jax.ops.conv import conv2d, upsample_conv2d
+from stylegan2_jax.ops.linear_map import linear_map
 from stylegan2_jax.ops.spread import spread
 
 
@@ -43,14 +45,38 @@ def modulated_conv2d(
 
 
 def demodulation(weight: jax.Array, styles: jax.Array) -> jax.Array:
-  """1 / √(Σ (s_i·w_ijk)² + 1e-8): [k, k, C_in, C_out], [N, C_in] -> [N, C_out].
-
-  The taps are added up one by one, in one pass: XLA's reduction over outer axes is many times
-  slower on a CPU.
-  """
-  taps = weight.reshape(-1, *weight.shape[2:])  # [k·k, C_in, C_out]
-  power = functools.reduce(jnp.add, (jnp.square(tap) for tap in taps))  # [C_in, C_out]
+  """1 / √(Σ (s_i·w_ijk)² + 1e-8): [k, k, C_in, C_out], [N, C_in] -> [N, C_out]."""
+  squares = jnp.square(weight).reshape(1, -1, *weight.shape[2:])  # [1, k·k, C_in, C_out]
+  k2 = squares.shape[1]
+  power = linear_map(_SumTaps(k2), _RepeatTaps(k2), squares)[0]  # [C_in, C_out]
   return jax.lax.rsqrt(jnp.square(styles) @ power + 1e-8)
+
+
+@dataclasses.dataclass(frozen=True)
+class _SumTaps:
+  """[N, k·k, C_in, C_out] -> [N, C_in, C_out], tap by tap in one pass.
+
+  XLA's reduction over outer axes is many times slower on a CPU.
+  """
+
+  k2: int
+
+  def __call__(self, taps: jax.Array) -> jax.Array:
+    return functools.reduce(jnp.add, (taps[:, i] for i in range(self.k2)))
+
+
+@dataclasses.dataclass(frozen=True)
+class _RepeatTaps:
+  """Transpose of `_SumTaps`.
+
+  Derived by JAX it would be a sum of k·k arrays, each all zeros but for one tap.
+  """
+
+  k2: int
+
+  def __call__(self, power: jax.Array) -> jax.Array:
+    n, c_in, c_out = power.shape
+    return jnp.broadcast_to(power[:, None], (n, self.k2, c_in, c_out))
 
 
 def instance_modulated_conv2d(
