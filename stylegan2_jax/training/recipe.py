@@ -10,6 +10,7 @@ from stylegan2_jax.augment.choose import choose_augmenter
 from stylegan2_jax.images import to_float
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
+from stylegan2_jax.ops.minibatch_stddev import group_members, join_batches, split_batches
 from stylegan2_jax.settings import AugmentSettings, FinetuneSettings, TrainSettings
 from stylegan2_jax.training.chunks import Chunks
 from stylegan2_jax.training.latents import (
@@ -21,6 +22,8 @@ from stylegan2_jax.training.latents import (
 )
 from stylegan2_jax.training.losses import LOSSES, Loss
 from stylegan2_jax.training.state import TrainState
+
+Labelled = tuple[jax.Array, jax.Array | None]  # images [m, H, W, C], label vectors [m, c_dim]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,24 +69,50 @@ class Recipe:
     """Logits of images [m, H, W, C]."""
     return self.discriminator.apply({'params': params}, img, label)
 
+  def compare(
+    self, state: TrainState, phase: str, chunk: Chunks, params, fake: Labelled, real: Labelled
+  ) -> tuple[jax.Array, jax.Array]:
+    """Logits of fakes and of reals as D sees them in a phase, (f, r), [m, 1] each.
+
+    Both go through the augmentation and through D in one pass: twice the batch for each operation,
+    and half the operations to compile. Minibatch statistics remain those of either batch.
+
+    Args:
+      state: with the step and the augmentation strength.
+      phase: its name.
+      chunk: which samples.
+      params: of D.
+      fake: images and label vectors.
+      real: the same.
+    """
+    see = self.view(state, phase, ('fake', 'real'), chunk)
+    count = chunk.sample.shape[0]
+    images = jnp.split(see(jnp.concatenate([fake[0], real[0]])), [count])
+    group = group_members(count, self.discriminator.mbstd_group)
+    label = None if fake[1] is None else join_batches(fake[1], real[1], group)
+    network = self.discriminator.clone(mbstd_group=group)
+    logits = network.apply({'params': params}, join_batches(*images, group), label)
+    return split_batches(logits, group)
+
   def view(
-    self, state: TrainState, phase: str, what: str, chunk: Chunks
+    self, state: TrainState, phase: str, what: tuple[str, ...], chunk: Chunks
   ) -> Callable[[jax.Array], jax.Array]:
     """From the micro-batch's images [m, H, W, C] to what D sees of them, in one phase of a step.
 
     Args:
       state: with the step and the augmentation strength.
       phase: its name.
-      what: 'real' or 'fake': which images.
+      what: which images, 'real' or 'fake'; of several, the function takes one batch after another
+        in one array.
       chunk: which samples.
     """
     augmenter = choose_augmenter(self.augment)
     if augmenter is None:
       return lambda img: img
-    keys = augment_keys(state.key, state.step, phase, what, chunk.sample)
-    return lambda img: augmenter(keys, state.augment.p, img)
+    keys = [augment_keys(state.key, state.step, phase, kind, chunk.sample) for kind in what]
+    return lambda img: augmenter(jnp.concatenate(keys), state.augment.p, img)
 
-  def reals(self, chunk: Chunks) -> tuple[jax.Array, jax.Array | None]:
+  def reals(self, chunk: Chunks) -> Labelled:
     """(images in [-1, 1], label vectors or None) of a micro-batch."""
     dtype = self.discriminator.dtype
     img = chunk.images if chunk.images.dtype != jnp.uint8 else to_float(chunk.images)

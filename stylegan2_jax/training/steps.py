@@ -42,15 +42,15 @@ def generator_step(
   def loss_fn(params, chunk):
     latents = recipe.latents(key, chunk, labels)
     ws, w_mean = recipe.map(params, latents)
-    img = recipe.view(state, 'generator', 'fake', chunk)(
+    img = recipe.view(state, 'generator', ('fake',), chunk)(
       recipe.synthesize(params, ws, latents.noise)
     )
     logits = recipe.discriminate(state.d_params, img, latents.label)
     reals = None
-    if recipe.loss.generator_sees_reals:
+    if recipe.loss.generator_sees_reals:  # by themselves: no gradient goes back to them
       real, label = recipe.reals(chunk)
       reals = recipe.discriminate(
-        state.d_params, recipe.view(state, 'generator', 'real', chunk)(real), label
+        state.d_params, recipe.view(state, 'generator', ('real',), chunk)(real), label
       )
     loss = recipe.loss.generator(logits, reals).mean()
     metrics = {'loss_g': loss}
@@ -95,12 +95,10 @@ def discriminator_step(
   def loss_fn(params, chunk):
     latents = recipe.latents(key, chunk, labels)
     ws, w_mean = recipe.map(state.g_params, latents)
-    img = recipe.synthesize(state.g_params, ws, latents.noise)
-    img = recipe.view(state, 'discriminator', 'fake', chunk)(img)
-    fake_logits = recipe.discriminate(params, img, latents.label)
-    real, label = recipe.reals(chunk)
-    real = recipe.view(state, 'discriminator', 'real', chunk)(real)
-    real_logits = recipe.discriminate(params, real, label)
+    fake = recipe.synthesize(state.g_params, ws, latents.noise), latents.label
+    fake_logits, real_logits = recipe.compare(
+      state, 'discriminator', chunk, params, fake, recipe.reals(chunk)
+    )
     loss = recipe.loss.discriminator(fake_logits, real_logits).mean()
     metrics = {
       'loss_d': loss,
@@ -155,7 +153,7 @@ def held_out_step(
 
   def measure(chunk):
     img, label = recipe.reals(chunk)
-    img = recipe.view(state, 'held_out', 'real', chunk)(img)
+    img = recipe.view(state, 'held_out', ('real',), chunk)(img)
     return recipe.discriminate(state.d_params, img, label).mean()
 
   return state, {'logits_held_out': mean_over_chunks(measure, chunks, recipe.axis_name)}
