@@ -15,44 +15,53 @@ from jax.interpreters import ad, batching, mlir
 LinearFunction = Callable[[jax.Array], jax.Array]
 
 
-def linear_map(forward: LinearFunction, transpose: LinearFunction, x: jax.Array) -> jax.Array:
+def linear_map(
+  forward: LinearFunction, transpose: LinearFunction, x: jax.Array, axes: tuple[int, int] = (0, 0)
+) -> jax.Array:
   """forward(x), whose derivative's transpose is `transpose`.
 
   Args:
-    forward: linear in x, and the same for every index of x's first axis.
+    forward: linear in x, and the same for every index of an axis of length N.
     transpose: its transpose, of the same kind.
-    x: [N, ...].
+    x: an array with that axis.
+    axes: where that axis is in x and in the result.
   """
-  return _linear_map.bind(x, forward=forward, transpose=transpose)
+  return _linear_map.bind(x, forward=forward, transpose=transpose, axes=axes)
 
 
-def _apply(x, forward, transpose):
-  del transpose
+def _apply(x, forward, transpose, axes):
+  del transpose, axes
   return forward(x)
 
 
-def _result_type(x, forward, transpose):
-  del transpose
+def _result_type(x, forward, transpose, axes):
+  del transpose, axes
   result = jax.eval_shape(forward, jax.ShapeDtypeStruct(x.shape, x.dtype))
   return x.update(shape=result.shape, dtype=result.dtype)
 
 
-def _transposed(cotangent, x, forward, transpose):
+def _transposed(cotangent, x, forward, transpose, axes):
   del x
   if type(cotangent) is ad.Zero:
     return [cotangent]
-  return [linear_map(transpose, forward, cotangent)]
+  return [linear_map(transpose, forward, cotangent, axes[::-1])]
 
 
-def _batched(arguments, axes, forward, transpose):
-  """The new axis joins the first one, over which the function is the same."""
-  x = jnp.moveaxis(arguments[0], axes[0], 0)
-  y = linear_map(forward, transpose, x.reshape(-1, *x.shape[2:]))
-  return y.reshape(*x.shape[:2], *y.shape[1:]), 0
+def _batched(arguments, batch_axes, forward, transpose, axes):
+  """The new axis joins the one over which the function is the same."""
+  before, after = axes
+  x = jnp.moveaxis(arguments[0], batch_axes[0], before)
+  y = linear_map(forward, transpose, _joined(x, before), axes)
+  sizes = x.shape[before : before + 2]
+  return y.reshape(*y.shape[:after], *sizes, *y.shape[after + 1 :]), after
+
+
+def _joined(x, axis):
+  return x.reshape(*x.shape[:axis], -1, *x.shape[axis + 2 :])
 
 
 _linear_map = core.Primitive('linear_map')
-_linear_map.def_impl(jax.jit(_apply, static_argnames=('forward', 'transpose')))
+_linear_map.def_impl(jax.jit(_apply, static_argnames=('forward', 'transpose', 'axes')))
 _linear_map.def_abstract_eval(_result_type)
 mlir.register_lowering(_linear_map, mlir.lower_fun(_apply, multiple_results=False))
 ad.deflinear2(_linear_map, _transposed)
