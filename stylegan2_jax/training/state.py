@@ -3,7 +3,7 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
 from stylegan2_jax.networks.builder import init_networks
@@ -70,19 +70,28 @@ def make_state(
   root_key: jax.Array,
   augment: AugmentSettings = AugmentSettings(),  # noqa: B008 (immutable)
 ) -> TrainState:
-  """The state at step 0 of given weights."""
+  """The state at step 0 of given weights.
+
+  What is zero comes from the host: JAX would compile a program for each shape.
+  """
   dtype = generator.mapping.param_dtype
-  return TrainState(
-    step=jnp.zeros((), jnp.int32),
+  state = TrainState(
+    step=np.zeros((), np.int32),
     key=jax.random.key_data(root_key),
     g_params=g_params,
     d_params=d_params,
-    g_opt=g_optimizer(train).init(g_params),
-    d_opt=d_optimizer(train).init(d_params),
-    ema_params=jax.tree.map(jnp.copy, g_params),  # a copy: both trees are donated
-    w_avg=jnp.zeros((generator.mapping.w_dim,), dtype),
-    pl_mean=jnp.zeros((), dtype),
+    g_opt=_zeros(g_optimizer(train).init, g_params),
+    d_opt=_zeros(d_optimizer(train).init, d_params),
+    ema_params=jax.device_put(g_params, may_alias=False),  # a copy: both trees are donated
+    w_avg=np.zeros((generator.mapping.w_dim,), dtype),
+    pl_mean=np.zeros((), dtype),
     noise_maps=noise_maps,
     augment=new_augment_state(augment, dtype),
-    bad_steps=jnp.zeros((), jnp.int32),
+    bad_steps=np.zeros((), np.int32),
   )
+  return jax.device_put(state)
+
+
+def _zeros(init, params):
+  """What `init` of an Adam makes of parameters: a tree of zeros."""
+  return jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), jax.eval_shape(init, params))
