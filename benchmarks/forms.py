@@ -10,9 +10,15 @@ import numpy as np
 from stylegan2_jax.ops.conv import conv2d, downsample_conv2d, upsample_conv2d
 from stylegan2_jax.ops.fir import RESAMPLE_TAPS, filter2d, upfirdn2d
 from stylegan2_jax.ops.modulated_conv import demodulation, modulated_conv2d
+from stylegan2_jax.ops.winograd import winograd_conv2d
 
 _NHWC = ('NHWC', 'HWIO', 'NHWC')
 _TAPS = np.asarray(RESAMPLE_TAPS)
+
+
+def conv_nhwc(x, weight):
+  """3×3, stride 1, by the backend's own convolution."""
+  return jax.lax.conv_general_dilated(x, weight, (1, 1), 'SAME', dimension_numbers=_NHWC)
 
 
 def conv_nchw(x, weight):
@@ -155,7 +161,9 @@ def _windows(x, k, stride, padding):
 # The first form of each group is the one that the networks use.
 GROUPS = {
   'conv': {
-    'native, NHWC': functools.partial(conv2d, padding=1),
+    'chosen by shape': functools.partial(conv2d, padding=1),
+    'native, NHWC': conv_nhwc,
+    'Winograd, 2×2 of 3×3': winograd_conv2d,
     'native, NCHW': conv_nchw,
     'im2col': conv_im2col,
     'nine products': conv_shifted,

@@ -13,7 +13,8 @@ in all else apart. Bytes are estimated twice:
   XLA      `cost_analysis` of the phase as compiled for the backend that is there. On a CPU an upper
            estimate: it fuses less, and computes bfloat16 in float32
 
-The memory is XLA's plan for the backend that is there.
+The memory is XLA's plan for the backend that is there. Forms that only CPUs are given (Winograd's)
+are left out.
 """
 
 import concurrent.futures
@@ -38,6 +39,7 @@ from jax.extend import core  # noqa: E402
 
 from stylegan2_jax.networks.builder import build_networks, variable_shapes  # noqa: E402
 from stylegan2_jax.networks.work import network_work, phase_work  # noqa: E402
+from stylegan2_jax.ops import conv  # noqa: E402
 from stylegan2_jax.training.chunks import chunk_layout  # noqa: E402
 from stylegan2_jax.training.recipe import Recipe  # noqa: E402
 from stylegan2_jax.training.schedule import intervals  # noqa: E402
@@ -241,6 +243,7 @@ def main():
   parser.add_argument('--efficiency', type=float, default=1.0, help='share of both that is reached')
   parser.add_argument('--trace_only', action='store_true', help='compile nothing')
   flags = parser.parse_args()
+  conv.winograd_is_faster = lambda x, weight: False
   results = {'command': 'python benchmarks/predict.py', **report.machine(), 'options': vars(flags)}
   for text in flags.sizes.split(','):
     name, _, batch = text.partition(':')

@@ -68,7 +68,7 @@ def penalties(
   train, losses, metrics = recipe.train, [], {}
   img, label = recipe.reals(chunk)
   signs = (jnp.zeros((), img.dtype), jnp.zeros((), img.dtype))
-  see_real = recipe.view(state, 'r1', ('real',), chunk)
+  see_real = recipe.view(state, 'r1', chunk, 'real')
 
   def on(see, label):
     return lambda params, x: recipe.discriminate(params, see(x), label)
@@ -82,7 +82,7 @@ def penalties(
     latents = recipe.latents(phase_key(state.key, state.step, 'r1'), chunk, labels)
     fake = recipe.synthesize(state.g_params, recipe.map(state.g_params, latents)[0], latents.noise)
   if train.r2_gamma:
-    see_fake = recipe.view(state, 'r1', ('fake',), chunk)
+    see_fake = recipe.view(state, 'r1', chunk, 'fake')
     r2 = r1_loss(on(see_fake, latents.label), params, fake, train.r2_gamma)
     losses.append(r2.loss)
     metrics |= {'r2_penalty': r2.squared.mean(), 'loss_r2': r2.loss}

@@ -85,7 +85,7 @@ class Recipe:
       fake: images and label vectors.
       real: the same.
     """
-    see = self.view(state, phase, ('fake', 'real'), chunk)
+    see = self.view(state, phase, chunk, 'fake', 'real')
     count = chunk.sample.shape[0]
     images = jnp.split(see(jnp.concatenate([fake[0], real[0]])), [count])
     group = group_members(count, self.discriminator.mbstd_group)
@@ -95,16 +95,16 @@ class Recipe:
     return split_batches(logits, group)
 
   def view(
-    self, state: TrainState, phase: str, what: tuple[str, ...], chunk: Chunks
+    self, state: TrainState, phase: str, chunk: Chunks, *what: str
   ) -> Callable[[jax.Array], jax.Array]:
     """From the micro-batch's images [m, H, W, C] to what D sees of them, in one phase of a step.
 
     Args:
       state: with the step and the augmentation strength.
       phase: its name.
-      what: which images, 'real' or 'fake'; of several, the function takes one batch after another
-        in one array.
       chunk: which samples.
+      *what: which images, 'real' or 'fake'; of several, the function takes one batch after another
+        in one array.
     """
     augmenter = choose_augmenter(self.augment)
     if augmenter is None:

@@ -42,7 +42,7 @@ def generator_step(
   def loss_fn(params, chunk):
     latents = recipe.latents(key, chunk, labels)
     ws, w_mean = recipe.map(params, latents)
-    img = recipe.view(state, 'generator', ('fake',), chunk)(
+    img = recipe.view(state, 'generator', chunk, 'fake')(
       recipe.synthesize(params, ws, latents.noise)
     )
     logits = recipe.discriminate(state.d_params, img, latents.label)
@@ -50,7 +50,7 @@ def generator_step(
     if recipe.loss.generator_sees_reals:  # by themselves: no gradient goes back to them
       real, label = recipe.reals(chunk)
       reals = recipe.discriminate(
-        state.d_params, recipe.view(state, 'generator', ('real',), chunk)(real), label
+        state.d_params, recipe.view(state, 'generator', chunk, 'real')(real), label
       )
     loss = recipe.loss.generator(logits, reals).mean()
     metrics = {'loss_g': loss}
@@ -153,7 +153,7 @@ def held_out_step(
 
   def measure(chunk):
     img, label = recipe.reals(chunk)
-    img = recipe.view(state, 'held_out', ('real',), chunk)(img)
+    img = recipe.view(state, 'held_out', chunk, 'real')(img)
     return recipe.discriminate(state.d_params, img, label).mean()
 
   return state, {'logits_held_out': mean_over_chunks(measure, chunks, recipe.axis_name)}

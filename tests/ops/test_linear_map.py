@@ -72,3 +72,19 @@ def test_scan_and_pmap():
     return jax.lax.scan(lambda sum_, s: (sum_ + gradient(x * s), None), x * 0, jnp.arange(3.0))[0]
 
   np.testing.assert_allclose(jax.pmap(total)(stack), 6 * stack @ A.T @ B.T, rtol=1e-12)
+
+
+@pytest.mark.parametrize('axis', [0, 1, 2])
+def test_an_axis_that_is_not_the_first(axis):
+  """[5, 3] -> [4, 5]: vmap joins its axis to the one of length 5, wherever that lies."""
+
+  def columns(x):
+    return linear_map(lambda x: A @ x.T, lambda y: (B @ y).T, x, (0, 1))
+
+  stack = np.stack([X, -X, X**2])
+  out_axis = 2 - axis
+  mapped = jax.vmap(columns, axis, out_axis)(np.moveaxis(stack, 0, axis))
+  np.testing.assert_allclose(np.moveaxis(mapped, out_axis, 0), A @ stack.mT, rtol=1e-12)
+  gradient = jax.vmap(jax.grad(lambda x: jnp.square(columns(x)).sum()), axis)
+  expected = 2 * (B @ (A @ stack.mT)).mT
+  np.testing.assert_allclose(gradient(np.moveaxis(stack, 0, axis)), expected, rtol=1e-12)

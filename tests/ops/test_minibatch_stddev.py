@@ -5,7 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stylegan2_jax.ops.minibatch_stddev import minibatch_stddev
+from stylegan2_jax.ops.minibatch_stddev import (
+  group_members,
+  join_batches,
+  minibatch_stddev,
+  split_batches,
+)
 
 
 def by_loops(x, group, num_features):
@@ -50,3 +55,14 @@ def test_equal_samples_have_a_finite_gradient():
 def test_a_group_that_does_not_divide():
   with pytest.raises(ValueError, match='6 samples cannot be split into groups of 4'):
     minibatch_stddev(jnp.zeros((6, 4, 4, 2)), 4)
+
+
+@pytest.mark.parametrize('group_size', [1, 2, 3, 6, None])
+def test_batches_that_go_together(group_size, x64):
+  """Each sample has the statistics of its own batch, and comes out where it was."""
+  rng = np.random.default_rng(1)
+  x, y = rng.standard_normal((6, 2, 3, 4)), 1 + 5 * rng.standard_normal((6, 2, 3, 4))
+  group = group_members(6, group_size)
+  both = split_batches(minibatch_stddev(join_batches(x, y, group), group), group)
+  for found, alone in zip(both, (x, y), strict=True):
+    np.testing.assert_allclose(found, minibatch_stddev(alone, group_size), rtol=1e-12)

@@ -94,7 +94,7 @@ def test_held_out(state):
 
 def test_nothing_is_seen_otherwise_without_augmentation(state):
   """The default: D sees the images themselves, to the bit."""
-  view = recipe(AugmentSettings()).view(state, 'discriminator', 'real', CHUNK)
+  view = recipe(AugmentSettings()).view(state, 'discriminator', CHUNK, 'real')
   img = recipe().reals(CHUNK)[0]
   assert view(img) is img
 
@@ -135,6 +135,6 @@ def test_chunks_do_not_matter_to_draws(state):
   second = jax.tree.map(lambda x: x[1], halves)
   made = dataclasses.replace(recipe(), train=dataclasses.replace(SETTINGS.train, micro_batch=4))
   img = made.reals(second)[0]
-  found = made.view(state, 'discriminator', 'real', second)(img)
+  found = made.view(state, 'discriminator', second, 'real')(img)
   whole = seen(state, 'discriminator', 'real', recipe().reals(CHUNK)[0])
   np.testing.assert_allclose(found, whole[4:], atol=1e-5)
