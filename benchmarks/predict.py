@@ -13,8 +13,7 @@ in all else apart. Bytes are estimated twice:
   XLA      `cost_analysis` of the phase as compiled for the backend that is there. On a CPU an upper
            estimate: it fuses less, and computes bfloat16 in float32
 
-The memory is XLA's plan for the backend that is there. Forms that only CPUs are given (Winograd's)
-are left out.
+The memory is XLA's plan for the backend that is there. Forms for CPUs are left out.
 """
 
 import concurrent.futures
@@ -39,7 +38,7 @@ from jax.extend import core  # noqa: E402
 
 from stylegan2_jax.networks.builder import build_networks, variable_shapes  # noqa: E402
 from stylegan2_jax.networks.work import network_work, phase_work  # noqa: E402
-from stylegan2_jax.ops import conv  # noqa: E402
+from stylegan2_jax.ops import backend_forms  # noqa: E402
 from stylegan2_jax.training.chunks import chunk_layout  # noqa: E402
 from stylegan2_jax.training.recipe import Recipe  # noqa: E402
 from stylegan2_jax.training.schedule import intervals  # noqa: E402
@@ -69,7 +68,18 @@ def functions(settings):
     for phase in intervals(train)
   }
   finish = functools.partial(finish_step, recipe=recipe)
-  return found | {'average': (finish, (state, {'r1': np.zeros(1, np.int32)}, np.int32(0)))}
+  found |= {'average': (finish, (state, {'r1': np.zeros(1, np.int32)}, np.int32(0)))}
+  return {name: (_for_any_backend(fn), arguments) for name, (fn, arguments) in found.items()}
+
+
+def _for_any_backend(fn):
+  """Without the forms that operations take on CPUs alone, in whichever thread it is traced."""
+
+  def function(*arguments):
+    with backend_forms.for_any_backend():
+      return fn(*arguments)
+
+  return function
 
 
 def traced(jaxpr) -> dict[str, float]:
@@ -243,7 +253,6 @@ def main():
   parser.add_argument('--efficiency', type=float, default=1.0, help='share of both that is reached')
   parser.add_argument('--trace_only', action='store_true', help='compile nothing')
   flags = parser.parse_args()
-  conv.winograd_is_faster = lambda x, weight: False
   results = {'command': 'python benchmarks/predict.py', **report.machine(), 'options': vars(flags)}
   for text in flags.sizes.split(','):
     name, _, batch = text.partition(':')

@@ -22,6 +22,7 @@ from stylegan2_jax.api import StyleGAN2
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.exporters.parts import Part, part_of
 from stylegan2_jax.files import replacing
+from stylegan2_jax.ops.backend_forms import for_any_backend
 from stylegan2_jax.words import reason
 
 _NEEDED = ('jax2onnx', 'onnx_ir', 'onnxruntime')
@@ -118,14 +119,15 @@ def _check(part: Part, content: bytes) -> None:
 
 
 def _in_plain_words(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-  """The same function without `linear_map`, and with `jnp.pad` for padding.
+  """The same function without forms for CPUs or `linear_map`, and with `jnp.pad` for padding.
 
-  jax2onnx does not know the first, and of the second, where the batch size is a symbol, only
+  jax2onnx does not know the first two, and of the last, where the batch size is a symbol, only
   `jnp.pad`.
   """
 
   def rewritten(*inputs):
-    traced = jax.make_jaxpr(function)(*inputs)
+    with for_any_backend():
+      traced = jax.make_jaxpr(function)(*inputs)
     (result,) = _evaluate(traced, inputs)
     return result
 

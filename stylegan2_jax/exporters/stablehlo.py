@@ -17,6 +17,7 @@ from jax import export
 from stylegan2_jax.api import StyleGAN2
 from stylegan2_jax.exporters.parts import Part, part_of
 from stylegan2_jax.files import replacing
+from stylegan2_jax.ops.backend_forms import for_any_backend
 
 PLATFORMS = ('cpu', 'cuda', 'tpu')
 
@@ -53,7 +54,8 @@ def exported(part: Part, notice: str = '') -> export.Exported:
 
   def function(*inputs):
     # Else XLA would compute at length, for each batch size, what follows from the weights alone.
-    return part.function(jax.lax.optimization_barrier(part.weights), *inputs)
+    with for_any_backend():
+      return part.function(jax.lax.optimization_barrier(part.weights), *inputs)
 
   program = export.export(jax.jit(function), platforms=PLATFORMS)(*part.input_shapes())
   name = f'{part.name}\n{notice}' if notice else part.name

@@ -1,9 +1,9 @@
 """Convolutions at the same, twice and half the resolution.
 
-Source: StyleGAN2 (arXiv 1912.04958), appendix B, and the official implementation's paddings. The
-forms are those that are fast on a CPU: a 1×1 convolution is a matrix product, a 3×3 one of many
-channels 16 smaller products (`winograd`), the transposed stride-2 convolution one matrix product
-followed by a scatter of its k·k taps.
+Source: StyleGAN2 (arXiv 1912.04958), appendix B, and the official implementation's paddings. A 1×1
+convolution is a matrix product, the transposed stride-2 convolution one matrix product followed by
+a scatter of its k·k taps. On CPUs a 3×3 convolution of many channels is 16 smaller products
+(`winograd`), and all others have gradients whose axes are in order (`correlation`).
 """
 
 import dataclasses
@@ -12,6 +12,8 @@ import itertools
 import jax
 import jax.numpy as jnp
 
+from stylegan2_jax.ops import backend_forms
+from stylegan2_jax.ops.correlation import Steps, correlate
 from stylegan2_jax.ops.fir import RESAMPLE_TAPS, upfirdn2d
 from stylegan2_jax.ops.linear_map import linear_map
 from stylegan2_jax.ops.winograd import winograd_conv2d
@@ -35,8 +37,10 @@ def conv2d(x: jax.Array, weight: jax.Array, stride: int = 1, padding: int = 0) -
   if weight.shape[:2] == (1, 1) and stride == 1 and padding == 0:
     n, h, w, c = x.shape
     return (x.reshape(n * h * w, c) @ weight[0, 0]).reshape(n, h, w, -1)
-  if (weight.shape[:2], stride, padding) == ((3, 3), 1, 1) and winograd_is_faster(x, weight):
-    return winograd_conv2d(x, weight)
+  if backend_forms.takes_cpu_forms():
+    if (weight.shape[:2], stride, padding) == ((3, 3), 1, 1) and _winograd_is_faster(x, weight):
+      return winograd_conv2d(x, weight)
+    return correlate(x, weight, Steps((stride, stride), ((padding, padding),) * 2))
   return jax.lax.conv_general_dilated(
     x,
     weight,
@@ -46,15 +50,11 @@ def conv2d(x: jax.Array, weight: jax.Array, stride: int = 1, padding: int = 0) -
   )
 
 
-def winograd_is_faster(x: jax.Array, weight: jax.Array) -> bool:
-  """Whether a 3×3 convolution of x [N, H, W, C_in] is one for `winograd_conv2d`, as measured.
-
-  On CPUs only: libraries of GPUs choose for themselves.
-  """
+def _winograd_is_faster(x, weight):
+  """Whether a 3×3 convolution of x [N, H, W, C_in] is one for `winograd_conv2d`, as measured."""
   even = x.shape[1] % 2 == 0 and x.shape[2] % 2 == 0
   precise = x.dtype in (jnp.float32, jnp.float64)
-  wide = min(weight.shape[2:]) >= _WINOGRAD_CHANNELS
-  return even and precise and wide and jax.default_backend() == 'cpu'
+  return even and precise and min(weight.shape[2:]) >= _WINOGRAD_CHANNELS
 
 
 def upsample_conv2d(x: jax.Array, weight: jax.Array) -> jax.Array:

@@ -66,7 +66,7 @@ def test_refuses_a_file_that_computes_something_else(runtime, gan, tmp_path):
 
 def test_what_the_converter_cannot_do_is_said_in_one_line(runtime, gan, tmp_path, monkeypatch):
   monkeypatch.setattr(onnx_exporter, '_in_plain_words', lambda function: function)
-  with pytest.raises(UserError, match=r"cannot convert the synthesis \(.* 'linear_map'"):
+  with pytest.raises(UserError, match=r"cannot convert the synthesis \(.* 'correlation'"):
     onnx_exporter.write_onnx(gan, tmp_path / 'model.onnx', 'synthesis')
   assert not (tmp_path / 'model.onnx').exists()
 

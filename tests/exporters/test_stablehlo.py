@@ -18,6 +18,7 @@ from stylegan2_jax.errors import UserError
 from stylegan2_jax.exporters import stablehlo
 from stylegan2_jax.exporters.parts import part_of
 from stylegan2_jax.exporters.stablehlo import exported, write_stablehlo
+from stylegan2_jax.ops import conv
 from tests import quick
 from tests.helpers import saved_run
 from tests.tools.models import saved_model
@@ -239,3 +240,13 @@ def test_carries_the_notice(plain, tmp_path):
 def test_no_such_choice(plain, choice, message):
   with pytest.raises(UserError, match=message):
     part_of(plain, **choice)
+
+
+def test_no_forms_for_cpus(plain, monkeypatch):
+  """What was exported on a CPU leaves the choice of a form to the backend that runs it."""
+  monkeypatch.setattr(conv, '_WINOGRAD_CHANNELS', 1)
+  part = part_of(plain, 'synthesis')
+  shapes = [jax.ShapeDtypeStruct((2, *x.shape[1:]), x.dtype) for x in part.input_shapes()]
+  here = jax.jit(part.function).lower(part.weights, *shapes).as_text()
+  assert 'stablehlo.convolution' not in here
+  assert exported(part).mlir_module().count('stablehlo.convolution') == 2  # conv1 at 4x4 and 8x8

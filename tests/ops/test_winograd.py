@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from stylegan2_jax.ops import conv
+from stylegan2_jax.ops import backend_forms
 from stylegan2_jax.ops.conv import conv2d
 from stylegan2_jax.ops.winograd import winograd_conv2d
 from tests.ops import plain
@@ -94,5 +94,8 @@ def test_who_uses_it(monkeypatch):
   assert convolutions(dtype=jnp.bfloat16) == 1
   assert convolutions(padding=0) == 1
   assert convolutions(stride=2) == 1
-  monkeypatch.setattr(conv.jax, 'default_backend', lambda: 'gpu')
+  with backend_forms.for_any_backend():
+    assert convolutions() == 1
+  assert convolutions() == 0
+  monkeypatch.setattr(backend_forms.jax, 'default_backend', lambda: 'gpu')
   assert convolutions() == 1

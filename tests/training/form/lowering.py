@@ -55,6 +55,11 @@ def group_counts(text: str) -> list[int]:
   return [int(n) for n in re.findall(r'(?:feature|batch)_group_count = (\d+)', text)]
 
 
+def orders_of_axes(text: str) -> set[str]:
+  """Those of the convolutions of a program: of image, kernel and result."""
+  return set(re.findall(r'dim_numbers = (\[[^{]*\]), window', text))
+
+
 def most_numbers(text: str, dtype: str) -> int:
   """How many numbers the largest array of a dtype has in a program; 0: there is none, 1: scalars.
 

@@ -1,4 +1,4 @@
-"""What the programs of a training step never contain: grouped convolutions, and 64-bit numbers."""
+"""What the programs of a training step never contain: slow convolutions, and 64-bit numbers."""
 
 import dataclasses
 
@@ -20,6 +20,7 @@ from tests.training.form.lowering import (
   lowered,
   lowered_sampling,
   most_numbers,
+  orders_of_axes,
   replace_everywhere,
 )
 
@@ -58,8 +59,12 @@ def programs():
 
 
 def check(text):
-  """No grouped convolution, nor a depthwise one: they are slow. No array in double precision."""
+  """Nothing slow: no grouped or depthwise convolution, none whose axes XLA has to put in order.
+
+  And no array in double precision.
+  """
   assert set(group_counts(text)) <= {1}
+  assert orders_of_axes(text) <= {'[b, 0, 1, f]x[0, 1, i, o]->[b, 0, 1, f]'}
   assert most_numbers(text, 'f64') <= _FEW
   assert max(most_numbers(text, dtype) for dtype in ('f32', 'bf16', 'f16')) > _FEW
 
