@@ -1,8 +1,9 @@
 """How much the networks compute, counted from their sizes: the yardstick for how fast they run.
 
 Counted are the multiply-adds of all dense layers and convolutions, 2 operations each; a transposed
-convolution by the pixels that it reads. What filters, noise, activations and augmentation do comes
-to little and is left out, so shares of a machine's peak by these numbers are a little too low.
+convolution by the pixels that it reads, any other as a plain sum (`ops.winograd` needs fewer). What
+filters, noise, activations and augmentation do comes to little and is left out, so shares of a
+machine's peak by these numbers are a little too low.
 """
 
 import math

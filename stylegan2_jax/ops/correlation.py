@@ -13,6 +13,8 @@ import jax.numpy as jnp
 from jax.extend import core
 from jax.interpreters import ad, batching, mlir
 
+from stylegan2_jax.ops.result_type import result_type
+
 Pair = tuple[int, int]  # (vertical, horizontal)
 
 
@@ -25,6 +27,18 @@ class Steps:
   dilation: Pair = (1, 1)  # distance between the image's pixels, with zeros in between
   tap_dilation: Pair = (1, 1)  # distance between the kernel's taps
 
+  def __call__(self, x: jax.Array, weight: jax.Array) -> jax.Array:
+    """By XLA, as derived by JAX."""
+    return jax.lax.conv_general_dilated(
+      x,
+      weight,
+      self.stride,
+      self.padding,
+      self.dilation,
+      self.tap_dilation,
+      dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+    )
+
 
 def correlate(x: jax.Array, weight: jax.Array, steps: Steps) -> jax.Array:
   """[N, H, W, C_in], [kh, kw, C_in, C_out] -> [N, H', W', C_out]."""
@@ -32,20 +46,11 @@ def correlate(x: jax.Array, weight: jax.Array, steps: Steps) -> jax.Array:
 
 
 def _apply(x, weight, steps):
-  return jax.lax.conv_general_dilated(
-    x,
-    weight,
-    steps.stride,
-    steps.padding,
-    steps.dilation,
-    steps.tap_dilation,
-    dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
-  )
+  return steps(x, weight)
 
 
 def _result_type(x, weight, steps):
-  given = (jax.ShapeDtypeStruct(v.shape, v.dtype) for v in (x, weight))
-  result = jax.eval_shape(lambda x, weight: _apply(x, weight, steps), *given)
+  result = result_type(steps, x, weight)
   return x.update(shape=result.shape, dtype=result.dtype)
 
 
@@ -81,7 +86,7 @@ def _extents(x, weight, result, steps):
 
 
 def _batched(arguments, axes, steps):
-  return jax.vmap(lambda x, weight: _apply(x, weight, steps), axes)(*arguments), 0
+  return jax.vmap(steps, axes)(*arguments), 0
 
 
 _correlation = core.Primitive('correlation')

@@ -12,6 +12,8 @@ import jax.numpy as jnp
 from jax.extend import core
 from jax.interpreters import ad, batching, mlir
 
+from stylegan2_jax.ops.result_type import result_type
+
 LinearFunction = Callable[[jax.Array], jax.Array]
 
 
@@ -36,7 +38,7 @@ def _apply(x, forward, transpose, axes):
 
 def _result_type(x, forward, transpose, axes):
   del transpose, axes
-  result = jax.eval_shape(forward, jax.ShapeDtypeStruct(x.shape, x.dtype))
+  result = result_type(forward, x)
   return x.update(shape=result.shape, dtype=result.dtype)
 
 
