@@ -88,9 +88,11 @@ class Recipe:
     see = self.view(state, phase, chunk, 'fake', 'real')
     count = chunk.sample.shape[0]
     images = jnp.split(see(jnp.concatenate([fake[0], real[0]])), [count])
-    group = group_members(count, self.discriminator.mbstd_group)
+    network, group = self.discriminator, count  # any order does where there are no statistics
+    if network.mbstd_features:
+      group = group_members(count, network.mbstd_group)
+    network = network.clone(mbstd_group=group)
     label = None if fake[1] is None else join_batches(fake[1], real[1], group)
-    network = self.discriminator.clone(mbstd_group=group)
     logits = network.apply({'params': params}, join_batches(*images, group), label)
     return split_batches(logits, group)
 

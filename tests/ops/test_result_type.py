@@ -1,4 +1,4 @@
-"""Shapes that are remembered: traced once for equal functions, and never where they might differ."""
+"""Shapes that are remembered: traced once for equal functions, never where they might differ."""
 
 import dataclasses
 

@@ -18,7 +18,12 @@ CHUNK = jax.tree.map(lambda x: x[0, 0], CHUNKS)
 @pytest.mark.parametrize('augment', ['none', 'fixed'])
 @pytest.mark.parametrize(
   ('c_dim', 'network'),
-  [(0, {'mbstd_group': 2}), (4, {'mbstd_group': 3}), (0, {'mbstd_group': None})],
+  [
+    (0, {'mbstd_group': 2}),
+    (4, {'mbstd_group': 3}),
+    (0, {'mbstd_group': None}),
+    (4, {'mbstd_group': 4, 'mbstd_features': 0}),
+  ],
 )
 def test_compare(c_dim, network, augment):
   modules = networks(c_dim=c_dim, **network)
