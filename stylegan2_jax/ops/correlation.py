@@ -26,6 +26,7 @@ class Steps:
   padding: tuple[Pair, Pair] = ((0, 0), (0, 0))  # (before, after); negative numbers crop
   dilation: Pair = (1, 1)  # distance between the image's pixels, with zeros in between
   tap_dilation: Pair = (1, 1)  # distance between the kernel's taps
+  precision: str | None = None  # of the products, as `jax.default_matmul_precision` takes it
 
   def __call__(self, x: jax.Array, weight: jax.Array) -> jax.Array:
     """By XLA, as derived by JAX."""
@@ -37,11 +38,17 @@ class Steps:
       self.dilation,
       self.tap_dilation,
       dimension_numbers=('NHWC', 'HWIO', 'NHWC'),
+      precision=self.precision,
     )
 
 
 def correlate(x: jax.Array, weight: jax.Array, steps: Steps) -> jax.Array:
-  """[N, H, W, C_in], [kh, kw, C_in, C_out] -> [N, H', W', C_out]."""
+  """[N, H, W, C_in], [kh, kw, C_in, C_out] -> [N, H', W', C_out].
+
+  In the precision that is set where this is called: JAX translates it later.
+  """
+  if steps.precision is None:
+    steps = dataclasses.replace(steps, precision=jax.config.jax_default_matmul_precision)
   return _correlation.bind(x, weight, steps=steps)
 
 
@@ -60,7 +67,7 @@ def _image_gradient(cotangent, x, weight, steps):
   for (before, _), size, taps, result in _extents(x.aval, weight, cotangent, steps):
     start = taps - before - 1
     padding.append((start, size + taps - 1 - result - start))
-  back = Steps(steps.dilation, tuple(padding), steps.stride, steps.tap_dilation)
+  back = Steps(steps.dilation, tuple(padding), steps.stride, steps.tap_dilation, steps.precision)
   return correlate(cotangent, jnp.flip(weight, (0, 1)).transpose(0, 1, 3, 2), back)
 
 
@@ -69,7 +76,7 @@ def _weight_gradient(cotangent, x, weight, steps):
   padding = []
   for (before, _), size, taps, result in _extents(x, weight.aval, cotangent, steps):
     padding.append((before, result + taps - size - 1 - before))
-  across = Steps(steps.tap_dilation, tuple(padding), steps.dilation, steps.stride)
+  across = Steps(steps.tap_dilation, tuple(padding), steps.dilation, steps.stride, steps.precision)
   gradient = correlate(x.transpose(3, 1, 2, 0), cotangent.transpose(1, 2, 0, 3), across)
   return gradient.transpose(1, 2, 0, 3)
 

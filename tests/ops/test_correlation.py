@@ -73,3 +73,19 @@ def test_vmap(x64):
   kernels = np.stack([weight, -weight, weight**2])
   mapped = jax.vmap(lambda weight: correlate(x, weight, steps))(kernels)
   np.testing.assert_allclose(mapped, [native(x, k, steps) for k in kernels], rtol=1e-12)
+
+
+def test_precision():
+  """That which is set around the call, in all derivatives."""
+  x, weight = (v.astype(np.float32) for v in arrays())
+
+  def careful(x, weight, steps):
+    with jax.default_matmul_precision('highest'):
+      return correlate(x, weight, steps)
+
+  for form, expected in ((correlate, 'DEFAULT'), (careful, 'HIGHEST')):
+    for f in derivatives(form, Steps()):
+      lines = jax.jit(f).lower(x, weight).as_text().split('\n')
+      products = [line for line in lines if 'stablehlo.convolution' in line]
+      assert products
+      assert all(f'precision {expected}>, #stablehlo<precision {expected}>' in p for p in products)
