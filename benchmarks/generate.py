@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from stylegan2_jax import backend
 
 backend.prepare()
+backend.run_where_called()  # as where a model is read
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402

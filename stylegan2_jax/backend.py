@@ -1,9 +1,10 @@
 """What has to be set before JAX starts: flags, memory, the compilation cache, a quiet console.
 
-Imports neither JAX nor anything that does.
+Importing it imports neither JAX nor anything that does.
 """
 
 import ctypes
+import functools
 import importlib.metadata
 import os
 import pathlib
@@ -51,6 +52,20 @@ def prepare(environ: MutableMapping[str, str] | None = None, deterministic: bool
   _quieten(environ)
   if environ is os.environ:
     _keep_memory(environ)
+
+
+@functools.cache
+def run_where_called() -> None:
+  """Makes programs on a single CPU device run in the thread that calls them. Imports JAX.
+
+  There is nothing that they could run beside, and what they allocate can be kept by the main thread
+  alone (`prepare`): heaps of other threads hold no more than 64 MiB, and what is larger is fetched
+  anew from the kernel for every call. JAX reads this when it first looks at its devices, so call it
+  before anything does. Programs on several devices or on GPUs run as always.
+  """
+  import jax
+
+  jax.config.update('jax_cpu_enable_async_dispatch', False)
 
 
 def knows_cpu_flag(jaxlib_version: str) -> bool:

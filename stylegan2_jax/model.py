@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from stylegan2_jax import backend
 from stylegan2_jax.geometry import Size
 from stylegan2_jax.labels import LabelSpace
 from stylegan2_jax.networks.builder import build_networks, variable_shapes
@@ -111,6 +112,7 @@ class ModelFacts:
 
 def fresh_model(settings: Settings, labels: LabelSpace) -> Model:
   """The model that training with these settings begins with."""
+  backend.run_where_called()
   data = settings.data
   pair = build_networks(settings.network, data.size, data.channels, labels.c_dim)
   state = new_state(settings.seed, *pair, settings.train)

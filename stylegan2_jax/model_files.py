@@ -3,7 +3,7 @@
 import os
 import pathlib
 
-from stylegan2_jax import weights_file
+from stylegan2_jax import backend, weights_file
 from stylegan2_jax.checkpoints import Checkpoints
 from stylegan2_jax.errors import UserError
 from stylegan2_jax.labels import LabelSpace
@@ -27,6 +27,7 @@ def read_model(
   Raises:
     UserError: nothing is there, it is damaged, or `step` is not of it; or nothing was measured.
   """
+  backend.run_where_called()
   path = pathlib.Path(path)
   if path.is_file() or path.suffix in (weights_file.SUFFIX, *FOREIGN):
     if step is not None:

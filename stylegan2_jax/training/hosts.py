@@ -14,6 +14,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from stylegan2_jax import backend
 from stylegan2_jax.errors import CommandError, Preempted, TrainingFailed, UserError
 
 _BLOCK = 2**22  # words that travel at a time, at most: 16 MiB
@@ -22,11 +23,13 @@ _KINDS = (UserError, Preempted, TrainingFailed)
 
 def index() -> int:
   """Which host this is, from 0."""
+  backend.run_where_called()
   return jax.process_index()
 
 
 def count() -> int:
   """How many hosts there are."""
+  backend.run_where_called()
   return jax.process_count()
 
 

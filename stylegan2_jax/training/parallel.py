@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import jax
 import numpy as np
 
+from stylegan2_jax import backend
 from stylegan2_jax.errors import UserError
 
 AXIS_NAME = 'devices'
@@ -25,7 +26,7 @@ def devices() -> tuple[jax.Device, ...]:
   Raises:
     UserError: the hosts have different numbers of them.
   """
-  _run_where_called()
+  backend.run_where_called()
   hosts = [jax.local_devices(process_index=host) for host in range(jax.process_count())]
   counts = [len(host) for host in hosts]
   if len(set(counts)) > 1:
@@ -162,17 +163,6 @@ class _OneAtATime:
 
   def __getattr__(self, name):
     return getattr(self._compiled, name)
-
-
-@functools.cache
-def _run_where_called() -> None:
-  """Makes programs on a single CPU device run in the thread that calls them.
-
-  There is nothing that they could run beside, and what they allocate can be kept by the main thread
-  alone (`backend`): heaps of other threads hold no more than 64 MiB. JAX reads this when it first
-  looks at its devices. Programs on several devices or on GPUs run as always.
-  """
-  jax.config.update('jax_cpu_enable_async_dispatch', False)
 
 
 def _local(everywhere: Sequence[jax.Device]) -> list[jax.Device]:
