@@ -8,10 +8,8 @@ take longer is the host's share. So both are timed in turn, in one process; what
 the devices compute costs nothing, in either. Snapshots lie at the end and are not counted.
 """
 
-import argparse
-import json
+import contextlib
 import pathlib
-import platform
 import sys
 import tempfile
 import time
@@ -24,6 +22,8 @@ backend.prepare()
 
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
+import report  # noqa: E402
+import sizes  # noqa: E402
 
 from stylegan2_jax import presets  # noqa: E402
 from stylegan2_jax.stats import Stats  # noqa: E402
@@ -38,7 +38,7 @@ class Comparison:
 
   def __init__(self):
     self.real, self.bare = [], []  # seconds of each cycle
-    step_of_run = loop.Run._step
+    self._step_of_run = step_of_run = loop.Run._step
 
     def step(run, number, engine):
       if number % _CYCLE == 0:
@@ -50,13 +50,19 @@ class Comparison:
 
     loop.Run._step = step
 
+  def __enter__(self):
+    return self
+
+  def __exit__(self, *error):
+    loop.Run._step = self._step_of_run
+
   def bare_cycle(self, engine):
     """Seconds that the compiled functions of a cycle take, one step after another."""
     train = engine._settings.train
     if not hasattr(self, '_state'):
       self._state = jax.tree.map(lambda x: x + 0, engine._state)
       zeros = np.zeros((train.batch_size, *engine._settings.data.size, 3), np.uint8)
-      self._chunks = engine._chunks({'image': zeros})
+      self._chunks = engine.put({'image': zeros})
     state, begun = self._state, time.perf_counter()
     for number in range(_CYCLE):
       bad = dict(engine._none_bad)
@@ -69,52 +75,48 @@ class Comparison:
     return time.perf_counter() - begun
 
 
-def main():
-  """Measures and prints; writes JSON with --out."""
-  parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-  parser.add_argument('--config', default='configs/shapes.py')
-  parser.add_argument('--resolution', type=int, default=64)
-  parser.add_argument('--steps', type=int, default=321)
-  parser.add_argument('--data_dir', default='datasets')
-  parser.add_argument('--out')
-  flags = parser.parse_args()
-  settings = presets.load_settings(flags.config)
-  kimg = flags.steps * settings.train.batch_size / 1000
-  settings = presets.override(
-    settings,
-    {
-      'data.resolution': str(flags.resolution),
-      'data.dir': flags.data_dir,
-      'train.total_kimg': str(kimg),
-      'train.snapshot_kimg': str(kimg),
-    },
-  )
-  compared = Comparison()
-  with tempfile.TemporaryDirectory() as folder:
+def measure(settings, cycles: int) -> dict:
+  """What a run takes longer than its compiled functions, by so many cycles after a first one."""
+  kimg = (_CYCLE * (cycles + 1) + 1) * settings.train.batch_size / 1000
+  settings = presets.with_fields(settings, {'train.total_kimg': kimg, 'train.snapshot_kimg': kimg})
+  with tempfile.TemporaryDirectory() as folder, Comparison() as compared:
     workdir = pathlib.Path(folder) / 'run'
     session.train(settings, workdir)
     records = [record for record, _ in Stats(workdir / 'stats.jsonl').records()]
   # The first cycle has the first pictures in it.
   pairs = list(zip(compared.real[1:], compared.bare[1:], strict=False))
-  shares = sorted(1 - bare / real for real, bare in pairs)
+  real, bare = map(sum, zip(*pairs, strict=True))
   seconds = sum(record['seconds'] for record in records[_CYCLE:])
-  result = {
-    'command': 'python benchmarks/overhead.py',
-    'config': flags.config,
-    'resolution': flags.resolution,
-    'device': f'{jax.device_count()} x {jax.devices()[0].device_kind}',
-    'machine': platform.machine(),
-    'jax': jax.__version__,
+  return {
+    'batch': settings.train.batch_size,
     'cycles_of_16_steps': len(pairs),
-    'milliseconds_per_step': 1000 * sum(real for real, _ in pairs) / len(pairs) / _CYCLE,
-    'host_share_median': shares[len(shares) // 2],
-    'host_share_of_the_sum': 1 - sum(b for _, b in pairs) / sum(r for r, _ in pairs),
-    'data_wait_share': sum(r['data_wait_seconds'] for r in records[_CYCLE:]) / seconds,
+    'milliseconds_per_step': report.digits(1000 * real / len(pairs) / _CYCLE),
+    'host_share': report.spread([1 - b / r for r, b in pairs]),
+    'host_share_of_the_sum': report.digits(1 - bare / real, 3),
+    'data_wait_share': report.digits(
+      sum(r['data_wait_seconds'] for r in records[_CYCLE:]) / seconds, 3
+    ),
   }
-  print(json.dumps(result, indent=2))
-  if flags.out:
-    pathlib.Path(flags.out).parent.mkdir(exist_ok=True)
-    pathlib.Path(flags.out).write_text(json.dumps(result, indent=2) + '\n')
+
+
+def main():
+  """Measures and prints; writes JSON with --out."""
+  parser = report.parser(__doc__)
+  parser.set_defaults(rounds=10)
+  parser.add_argument('--sizes', default='tiny32,cifar32,64px', help='of ' + ', '.join(sizes.SIZES))
+  parser.add_argument('--data_dir', default='datasets', help='where data sets are, or are drawn')
+  flags = parser.parse_args()
+  results = {'command': 'python benchmarks/overhead.py', **report.machine()}
+  rows = [('size', 'ms a step', "host's share, %", 'least', 'most', 'of the sum', 'waiting, %')]
+  for name in flags.sizes.split(','):
+    settings = presets.with_fields(sizes.size(name), {'data.dir': flags.data_dir})
+    with contextlib.redirect_stdout(sys.stderr):
+      found = results[name] = measure(settings, flags.rounds)
+    shares = [100 * found['host_share'][key] for key in ('median', 'min', 'max')]
+    sums = [100 * found[key] for key in ('host_share_of_the_sum', 'data_wait_share')]
+    rows.append((name, found['milliseconds_per_step'], *shares, *sums))
+  print(report.table(rows))
+  report.write(flags.out, results)
 
 
 if __name__ == '__main__':

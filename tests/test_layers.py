@@ -36,7 +36,7 @@ FLOORS = (
   ),
   ('model_files', 'metrics'),
   ('training.measuring', 'training.no_books'),
-  ('training.books',),
+  ('training.books', 'training.inputs'),
   ('training.loop',),
   ('training.session', 'run_settings'),
   ('api',),

@@ -103,7 +103,7 @@ class Engine:
     zeros = {'image': np.zeros((n, *shape), np.uint8)}
     if self._labels is not None:  # [devices, num_images] classes or [..., c_dim] vectors
       zeros['label'] = np.zeros((n, *self._labels.shape[2:]), self._labels.dtype)
-    chunks = self._chunks(zeros)
+    chunks = self.put(zeros)
     functions = {
       phase: (
         parallel.parallel(functools.partial(PHASE_STEPS[phase], recipe=self._recipe)),
@@ -120,26 +120,41 @@ class Engine:
       functions['compare'] = (parallel.parallel(_compare), (self._state,))
     self._compiled = parallel.compile_all(functions, announce)
 
+  def put(self, batch: Batch) -> Chunks:
+    """Puts a batch on the devices, cut into their chunks: this host's part of the global batch."""
+    pieces = {'images': batch['image']}
+    if self._labels is not None:
+      pieces['labels'] = batch['label']
+    pieces = {name: x.reshape(*self._split, *x.shape[1:]) for name, x in pieces.items()}
+    return self._layout.replace(**parallel.shard(pieces))
+
   def step(
-    self, step: int, batch: Batch, wish: Wish = Wish.GO_ON, held_out: Batch | None = None
+    self,
+    step: int,
+    batch: Batch | Chunks,
+    wish: Wish = Wish.GO_ON,
+    held_out: Batch | Chunks | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
   ) -> Outcome:
     """All that happens in step number `step`.
 
     Args:
       step: counted from 0.
-      batch: uint8 images and labels: this host's part of the global batch.
+      batch: this host's part of the global batch: uint8 images and labels, or what `put` makes.
       wish: this host's.
       held_out: a batch of held-out images, if D is to look at them in this step.
+      meanwhile: called when the devices have all that they need, so that they do not wait for it.
     """
-    chunks, metrics, bad = self._chunks(batch), {}, dict(self._none_bad)
+    chunks, metrics, bad = self._on_devices(batch), {}, dict(self._none_bad)
     if held_out is not None:  # first, with the D that Dmain begins with
-      held_out = self._chunks(held_out)
+      held_out = self._on_devices(held_out)
       self._state, found = self._compiled['held_out'](self._state, held_out, self._labels)
       metrics |= found
     for phase in phases_at(step, self._settings.train):
       self._state, found, bad[phase] = self._compiled[phase](self._state, chunks, self._labels)
       metrics |= found
     self._state, ends = self._compiled['average'](self._state, bad, self._wishes[wish])
+    meanwhile()
     metrics, ends = parallel.fetch((metrics, ends))
     if self._settings.augment.kind != 'none':
       metrics |= {'r_t': ends['r_t']}
@@ -170,13 +185,8 @@ class Engine:
     state = self._state
     return parallel.unreplicate((state.ema_params, state.w_avg, state.noise_maps))
 
-  def _chunks(self, batch) -> Chunks:
-    """This host's part of a global batch, cut into its devices' chunks and put on them."""
-    pieces = {'images': batch['image']}
-    if self._labels is not None:
-      pieces['labels'] = batch['label']
-    pieces = {name: x.reshape(*self._split, *x.shape[1:]) for name, x in pieces.items()}
-    return self._layout.replace(**parallel.shard(pieces))
+  def _on_devices(self, batch):
+    return batch if isinstance(batch, Chunks) else self.put(batch)
 
   def _named(self, bad):
     """The counts that are not zero: phase -> leaf -> count."""

@@ -5,22 +5,17 @@ others through `hosts` or through the step itself, so that all take the same tur
 """
 
 import contextlib
+import functools
 import time
 
-from stylegan2_jax.data.pipeline import Batches
-from stylegan2_jax.errors import CommandError, Preempted, TrainingFailed, UserError
+from stylegan2_jax.errors import CommandError, Preempted, TrainingFailed
 from stylegan2_jax.networks.builder import build_networks
 from stylegan2_jax.training import hosts, machine
 from stylegan2_jax.training.alarms import Alarms
 from stylegan2_jax.training.engine import Engine, Wish
 from stylegan2_jax.training.guards import Guards
-from stylegan2_jax.training.schedule import (
-  HELD_OUT_INTERVAL,
-  is_measured,
-  is_snapshot,
-  kimg_at,
-  steps_for,
-)
+from stylegan2_jax.training.inputs import Inputs
+from stylegan2_jax.training.schedule import is_measured, is_snapshot, kimg_at, steps_for
 from stylegan2_jax.training.state import new_state
 
 
@@ -32,19 +27,11 @@ class Run:
 
   def __init__(self, settings, sources, books, stop):
     """`sources`: of the images to train on, and of held-out ones or None."""
-    source, held_out = sources
+    source, train = sources[0], settings.train
     self.settings, self.books, self.stop = settings, books, stop
     self.description = source.describe()
     self.started = time.monotonic()
-    train = settings.train
-    self.batches = Batches(
-      source, settings.data, train.batch_size, settings.seed, hosts.index(), hosts.count()
-    )
-    self.held_out = None
-    if held_out is not None:
-      self.held_out = Batches(
-        held_out, settings.data, train.batch_size, settings.seed, hosts.index(), hosts.count()
-      )
+    self.inputs = Inputs(settings, sources)
     c_dim = source.label_dim if settings.data.labels else 0
     self.labels = source.labels() if c_dim else None
     self.networks = build_networks(
@@ -59,9 +46,7 @@ class Run:
 
   def close(self):
     """Ends reading."""
-    self.batches.close()
-    if self.held_out is not None:
-      self.held_out.close()
+    self.inputs.close()
 
   def go(self):
     """From the first or the saved step to the last."""
@@ -82,8 +67,6 @@ class Run:
       say(f'training from {done} to {total_kimg:g} kimg')
     with hosts.together('opening the log'):
       self.books.begin(step)
-    if self.held_out is not None:
-      self.held_out.at_step(-(-step // HELD_OUT_INTERVAL))
     self.begun = time.monotonic() - elapsed
     self.stop.begin_steps()
     if step == 0:
@@ -99,12 +82,11 @@ class Run:
     with hosts.together('reading the checkpoint'):
       beginning = self.books.resume(fresh)
       if beginning.info is not None:
-        self.batches.set_state(beginning.info['data'])
+        self.inputs.go_to(beginning.info['data'])
     info = hosts.first_says(beginning.info)
     if info is None:
       return 0, hosts.broadcast(beginning.state), 0.0
-    self.batches.set_state(info['data'])
-    step = self.batches.step
+    step = self.inputs.go_to(info['data'])
     self.books.say(f'going on from step {step} ({self._kimg(step):.1f} kimg)')
     return step, hosts.broadcast(beginning.state), info['elapsed_seconds']
 
@@ -195,16 +177,15 @@ class Run:
   def _step(self, step, engine):
     """One step: the number of steps done."""
     begun = time.monotonic()
-    batch = self._next_batch(self.batches, step, engine)
-    held_out = None
-    if self.held_out is not None and step % HELD_OUT_INTERVAL == 0:
-      held_out = self._next_batch(self.held_out, step, engine)
-    waited = time.monotonic() - begun
-    outcome = engine.step(step, batch, self._wish(), held_out)
+    inputs = self.inputs.take(step, engine.put)
+    if inputs.error is not None:
+      self._cannot_read(step, engine, inputs.error)
+    ahead = functools.partial(self._read_ahead, step + 1, engine)
+    outcome = engine.step(step, inputs.batch, self._wish(), inputs.held_out, ahead)
     self.agreed = outcome.wish
     if self.agreed is Wish.FAIL:  # of what, the failing host says
       return step
-    record = self._record(step + 1, outcome, time.monotonic() - begun, waited)
+    record = self._record(step + 1, outcome, time.monotonic() - begun)
     with self._alone():
       self.books.record(record)
     self.guards.check(step + 1, outcome)
@@ -217,7 +198,7 @@ class Run:
       return Wish.FAIL
     return Wish.STOP if self.stop.made else Wish.GO_ON
 
-  def _record(self, step, outcome, seconds, waited):
+  def _record(self, step, outcome, seconds):
     """A line of stats.jsonl; `step` counts the steps done."""
     return {
       'step': step,
@@ -227,30 +208,30 @@ class Run:
       'learning_rate': self.settings.train.learning_rate,
       'images_per_second': self.settings.train.batch_size / seconds,
       'seconds': seconds,
-      'data_wait_seconds': waited,
+      'data_wait_seconds': self.inputs.waited(),
       'elapsed_seconds': time.monotonic() - self.begun,
       **machine.memory(),
     }
 
-  def _next_batch(self, batches, step, engine):
-    """The next batch. An image that cannot be read ends the run.
+  def _read_ahead(self, step, engine):
+    """Reads what the next step looks at while the devices are busy with this one."""
+    if step < self.total_steps:
+      self.inputs.read_ahead(step, engine.put)
+
+  def _cannot_read(self, step, engine, error):
+    """An image that cannot be read ends the run.
 
     One process loses nothing: it saves first. Of several hosts the others are in the step already,
     so that the one goes along with no images, and what was done since the last checkpoint is lost.
     """
-    try:
-      return next(batches)
-    except UserError as error:
-      if hosts.count() == 1:
-        self._save(step, engine)
-        raise
-      self.trouble = self.trouble or error
-      return batches.blank()
+    if hosts.count() == 1:
+      self._save(step, engine)
+      raise error
+    self.trouble = self.trouble or error
 
   def _save(self, step, engine):
-    position = {**self.batches.get_state(), 'step': step}
     info = {
-      'data': position,
+      'data': self.inputs.position(step),
       'c_dim': self.networks[1].c_dim,
       'elapsed_seconds': time.monotonic() - self.begun,
     }
