@@ -21,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from stylegan2_jax import backend
 
 backend.prepare()
+backend.run_where_called()  # as in training
 
 import forms  # noqa: E402
 import jax  # noqa: E402
