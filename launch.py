@@ -1,5 +1,6 @@
 """`python launch.py --help` lists the commands; stylegan2_jax/commands/ has a file for each."""
 
+import gc
 import os
 import select
 import sys
@@ -78,4 +79,7 @@ def _reader_is_gone() -> bool:
 
 
 if __name__ == '__main__':
+  # Importing and tracing make objects by the million, nearly all of which stay: to look for cycles
+  # among them as often as Python does by default took a ninth of the start with a filled cache.
+  gc.set_threshold(100_000, 50, 100)
   sys.exit(main(sys.argv[1:]))
