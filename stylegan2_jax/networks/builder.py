@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from stylegan2_jax.geometry import Size
 from stylegan2_jax.networks.discriminator import Discriminator
 from stylegan2_jax.networks.generator import Generator
+from stylegan2_jax.networks.initial_weights import few_draws
 from stylegan2_jax.networks.mapping import Mapping
 from stylegan2_jax.networks.noise import constant_noise
 from stylegan2_jax.networks.synthesis import Synthesis
@@ -106,10 +107,11 @@ def variable_shapes(generator: Generator, discriminator: Discriminator):
 
 
 def _init(key, generator, discriminator):
-  g_key, d_key, noise_key = jax.random.split(key, 3)
+  weight_key, noise_key = jax.random.split(key)
   z, label, img = example_inputs(generator, discriminator)
-  g_params = generator.init(g_key, z, label)['params']
-  d_params = discriminator.init(d_key, img, label)['params']
+  with few_draws(weight_key):
+    g_params = generator.init(key, z, label)['params']
+    d_params = discriminator.init(key, img, label)['params']
   dtype = generator.mapping.param_dtype
   return g_params, d_params, constant_noise(noise_key, generator.synthesis.size, dtype)
 

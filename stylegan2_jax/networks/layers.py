@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from stylegan2_jax.networks.initial_weights import scaled_normal
 from stylegan2_jax.ops.activations import bias_act
 from stylegan2_jax.ops.conv import conv2d, downsample_conv2d, upsample_conv2d
 
@@ -26,15 +27,6 @@ def num_channels(resolution: int, channel_base: int, channel_max: int) -> int:
 def reduced_from(resolution: int, num_reduced: int) -> int:
   """The lowest resolution of the `num_reduced` highest ones, never below 8."""
   return max(2 * resolution >> num_reduced, 8)
-
-
-def scaled_normal(stddev: float):
-  """Initializer N(0, stddev²)."""
-
-  def init(key, shape, dtype):
-    return jax.random.normal(key, shape, dtype) * jnp.asarray(stddev, dtype)
-
-  return init
 
 
 def weight_scales(fan_in: int, equalized: bool, lr_multiplier: float = 1.0) -> tuple[float, float]:

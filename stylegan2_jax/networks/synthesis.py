@@ -15,12 +15,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from stylegan2_jax.geometry import Size, block_resolutions, nominal_resolution, size_at
+from stylegan2_jax.networks.initial_weights import scaled_normal
 from stylegan2_jax.networks.layers import (
   Conv,
   Dense,
   num_channels,
   reduced_from,
-  scaled_normal,
   weight_scales,
 )
 from stylegan2_jax.networks.noise import NoiseMaps
