@@ -21,6 +21,20 @@ def test_counts(dtype):
   assert nonfinite.leaf_names(tree) == ['a', 'b.x', 'b.y']
 
 
+def test_counts_of_leaves_of_all_sizes():
+  """Small ones are counted in rows that are laid end to end, large ones by themselves."""
+  rng = np.random.default_rng(0)
+  shapes = [(), (1,), (511,), (512,), (513,), (0,), (40_000,), (200, 201), (3, 3, 64, 64), (7, 9)]
+  leaves = [rng.standard_normal(shape).astype(np.float32) for shape in shapes]
+  for x in leaves[1:]:  # also the ends of rows
+    wrong = rng.random(x.shape) < 0.1
+    x[wrong] = rng.choice([NAN, INF, -INF], wrong.sum())
+    x.reshape(-1)[-1:] = NAN
+  expected = [int((~np.isfinite(x)).sum()) for x in leaves]
+  assert jax.jit(nonfinite.count_each)(leaves).tolist() == expected
+  assert nonfinite.count_each(leaves[7:8]).tolist() == expected[7:8]
+
+
 def test_large_numbers_are_finite():
   assert nonfinite.count_each([jnp.array([3.4e38, -3.4e38, 1e-45])]).tolist() == [0]
 
