@@ -11,7 +11,7 @@ process. Its seconds, as all others, are of the clock, and of the processors whe
 
 Where the time goes is told from outside, by when the lines of the output come, by `-X importtime`
 (summed until the data are open; modules imported later count for what imports them) and by the
-first line of stats.jsonl. Phases are compiled side by side, so that their seconds overlap.
+first line of stats.jsonl. A phase is compiled while the next is traced, so that seconds overlap.
 """
 
 import contextlib

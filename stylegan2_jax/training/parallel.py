@@ -125,27 +125,37 @@ class LocalMap:
 def compile_all(
   functions: dict[str, tuple[Callable, tuple]], announce: Callable[[str, float], None]
 ) -> dict[str, Callable]:
-  """Compiles functions side by side, as many at a time as there are processors.
+  """Compiles functions, each while the next is traced.
+
+  Tracing holds Python's lock, so that all of it happens in the calling thread. XLA itself compiles
+  one program on several processors: more programs than half of those at a time take longer.
 
   Args:
     functions: name -> (a jitted or `parallel` function, example arguments).
-    announce: called with name and seconds as each is done.
+    announce: called with name and seconds as each is done, in any thread.
 
   Returns:
     name -> the compiled function, which takes arguments of just these shapes.
   """
-
-  def compile_one(name):
-    start = time.perf_counter()
-    fn, arguments = functions[name]
-    compiled = fn.lower(*arguments).compile()
-    announce(name, time.perf_counter() - start)
-    return _OneAtATime(compiled) if in_turn else compiled
-
   in_turn = jax.process_count() > 1 and jax.default_backend() == 'cpu'
 
-  with ThreadPoolExecutor(os.cpu_count()) as pool:
-    return dict(zip(functions, pool.map(compile_one, functions), strict=True))
+  def compile_one(name, lowered, seconds):
+    start = time.perf_counter()
+    compiled = lowered.compile()
+    announce(name, seconds + time.perf_counter() - start)
+    return _OneAtATime(compiled) if in_turn else compiled
+
+  with ThreadPoolExecutor(max(1, os.cpu_count() // 2)) as pool:
+    try:
+      futures = {}
+      for name, (fn, arguments) in functions.items():
+        start = time.perf_counter()
+        lowered = fn.lower(*arguments)
+        futures[name] = pool.submit(compile_one, name, lowered, time.perf_counter() - start)
+      return {name: future.result() for name, future in futures.items()}
+    except BaseException:  # such as Ctrl-C: what has not begun is not worth waiting for
+      pool.shutdown(wait=False, cancel_futures=True)
+      raise
 
 
 class _OneAtATime:

@@ -5,6 +5,7 @@ import pathlib
 import platform
 import subprocess
 import sys
+import threading
 from typing import NamedTuple
 
 import jax
@@ -74,6 +75,35 @@ def test_a_function_on_all_devices(count):
   result = compiled(state, x)
   np.testing.assert_array_equal(result, np.full((count, 2), 1 + (count - 1) / 2))
   assert [name for name, seconds in said] == ['fn']
+
+
+def test_all_is_traced_in_order_by_the_thread_that_asks(count):
+  traced = []
+
+  def function(name):
+    def fn(x):
+      traced.append((name, threading.current_thread()))
+      return x + len(traced)
+
+    return jax.jit(fn), (1.0,)
+
+  functions = {name: function(name) for name in 'bac'}
+  compiled = parallel.compile_all(functions, lambda *line: None)
+  assert traced == [(name, threading.current_thread()) for name in 'bac']
+  assert {name: float(fn(1.0)) for name, fn in compiled.items()} == {'b': 2, 'a': 3, 'c': 4}
+  assert list(compiled) == ['b', 'a', 'c']
+
+
+def test_what_cannot_be_traced_ends_compiling(count):
+  traced = []
+
+  def wrong(x):
+    raise ZeroDivisionError
+
+  functions = {'wrong': (jax.jit(wrong), (1.0,)), 'late': (jax.jit(traced.append), (1.0,))}
+  with pytest.raises(ZeroDivisionError):
+    parallel.compile_all(functions, lambda *line: None)
+  assert traced == []
 
 
 def test_donating_a_copy_leaves_the_original_alone(count):
@@ -174,11 +204,14 @@ def new_pages(first):
 @pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='of the GNU C library')
 @pytest.mark.parametrize('what', WHAT_LOOKS_AT_DEVICES)
 def test_memory_of_programs_is_kept(what):
-  """Whatever looks at the devices first. 128 MiB are 2**15 pages."""
-  assert new_pages(WHAT_LOOKS_AT_DEVICES[what]) < 2**13
+  """Whatever looks at the devices first. 128 MiB are 2**15 pages, which four calls need again.
+
+  One of them may find its place taken by something small, and the heap grows.
+  """
+  assert new_pages(WHAT_LOOKS_AT_DEVICES[what]) < 2**16
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='of the GNU C library')
 def test_memory_of_programs_is_not_kept_by_jax():
   """Else the test above could not fail."""
-  assert new_pages('') > 2**13
+  assert new_pages('') > 2**16

@@ -25,7 +25,9 @@ def engine_functions(settings: Settings, c_dim: int = 0) -> dict:
   labels = np.zeros(5, np.int32) if c_dim else None
   found = {}
   with pytest.MonkeyPatch.context() as patch:
-    patch.setattr(parallel, 'compile_all', lambda functions, _: found.update(functions))
+    patch.setattr(
+      parallel, 'compile_all', lambda functions, _: found.update(functions) or functions
+    )
     Engine(settings, modules, state, labels).compile(lambda *_: None)
   return found
 
