@@ -24,8 +24,12 @@ class Engine:
   def compile(self, announce):
     pass
 
-  def step(self, step, batch, wish, held_out=None):
+  def put(self, batch):
+    return batch
+
+  def step(self, step, batch, wish, held_out, meanwhile):
     self.steps.append(step)
+    meanwhile()
     self._state = self._state.replace(step=np.int32(step + 1))
     names = ('loss_g', 'loss_d', 'logits_real', 'logits_fake')
     return Outcome(dict.fromkeys(names, 0.5), {}, [], 0, wish)
